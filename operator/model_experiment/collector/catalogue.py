@@ -1,0 +1,121 @@
+"""Which experiments are counted, as an immutable value: from the name of a route, or from an experiment's own name.
+
+Not for: watching the API server (see ``watching``). The trap: an experiment is counted only once its
+``status.assignment`` stands, because without it nobody can say which variant a user should meet.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import durationpy
+
+from model_experiment.assignment import Assignment, Share
+
+ROUTE_SUFFIX = "-mexp"
+
+RouteKey = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyLimit:
+    """A declared limit: the text as the spec has it, which is also the metric's label, and its nanoseconds."""
+
+    text: str
+    nanoseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One experiment as the collector needs it."""
+
+    uid: str
+    namespace: str
+    name: str
+    assignment: Assignment
+    header: str
+    latency_limits: tuple[LatencyLimit, ...] = ()
+    outcomes: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The experiment as metrics and applications name it: ``namespace/name``."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def route(self) -> RouteKey:
+        """Namespace and name of the experiment's own route."""
+        return self.namespace, self.name + ROUTE_SUFFIX
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants in the order of the route."""
+        return tuple(share.variant for share in self.assignment.shares)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All experiments that are counted now."""
+
+    by_route: Mapping[RouteKey, Counted]
+    by_label: Mapping[str, Counted]
+
+
+def catalogue_of(experiments: Iterable[Counted]) -> Catalogue:
+    """A catalogue of these experiments."""
+    known = tuple(experiments)
+    return Catalogue(
+        by_route=MappingProxyType({counted.route: counted for counted in known}),
+        by_label=MappingProxyType({counted.label: counted for counted in known}),
+    )
+
+
+def counted_from(manifest: Mapping[str, Any]) -> Counted | None:
+    """What there is to count for a ModelExperiment; None while it has no assignment yet.
+
+    Raises:
+        ValueError: if the object cannot be read; the text says what is wrong with it.
+    """
+    assignment = (manifest.get("status") or {}).get("assignment")
+    if not assignment:
+        return None
+    try:
+        return Counted(
+            uid=manifest["metadata"]["uid"],
+            namespace=manifest["metadata"]["namespace"],
+            name=manifest["metadata"]["name"],
+            assignment=_assignment(assignment),
+            header=assignment["header"].lower(),
+            latency_limits=_latency_limits(manifest["spec"]),
+            outcomes=_outcomes(manifest["spec"]),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, durationpy.DurationError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+
+
+def _assignment(status: Mapping[str, Any]) -> Assignment:
+    shares = tuple(Share(share["variant"], share["weight"]) for share in status["shares"])
+    return Assignment(status["modulus"], shares)
+
+
+def _latency_limits(spec: Mapping[str, Any]) -> tuple[LatencyLimit, ...]:
+    texts = [
+        guardrail["source"]["latency"]["above"]
+        for guardrail in spec.get("guardrails", ())
+        if "latency" in guardrail["source"]
+    ]
+    return tuple(LatencyLimit(text, _nanoseconds(text)) for text in dict.fromkeys(texts))
+
+
+def _nanoseconds(text: str) -> int:
+    return round(durationpy.from_str(text).total_seconds() * 1_000_000) * 1000
+
+
+def _outcomes(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    names = [
+        objective["source"]["outcome"]["name"]
+        for objective in spec["objectives"]
+        if "outcome" in objective["source"]
+    ]
+    return tuple(dict.fromkeys(names))

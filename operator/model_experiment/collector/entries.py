@@ -1,0 +1,113 @@
+"""One entry of Envoy's access log: whose request it was, which variant answered, how, and how long it took.
+
+The route's name says which experiment. The variant is what the route's own filter set on the *response*
+(``x-variant``); nothing that a client sends is believed. Where there was no response, because the client gave up
+first, the index of the upstream cluster says the same: a challenger that hangs must not hide behind impatient clients.
+
+The duration is ``common_properties.duration``: from the first byte of the request to the last byte out, or to the
+moment the client left. ``time_to_last_downstream_tx_byte`` is the same for complete answers but missing for aborted
+ones, which are the slowest.
+
+The trap: an empty upstream cluster means two things. Where the variant has no healthy endpoint (flag
+``no_healthy_upstream``) the failure is the variant's own and counts. Where the cluster itself is not there, or a
+filter answered before the router, no variant met the user, although ``x-variant`` may be set.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from envoy.data.accesslog.v3.accesslog_pb2 import DownstreamEnd, HTTPAccessLogEntry, NotSet
+
+from model_experiment.collector.catalogue import Counted, RouteKey
+
+VARIANT_HEADER = "x-variant"
+LONGEST_USER = 256  # characters; a database that stores every user once must not store megabytes for one
+
+_FINISHED = (NotSet, DownstreamEnd)  # the other types report on a request that is still under way
+_ROUTE_PARTS = 4
+
+
+class Unattributed(StrEnum):
+    """Why an entry of an experiment's route counts for no variant."""
+
+    MALFORMED = "Malformed"
+    NO_UPSTREAM_CLUSTER = "NoUpstreamCluster"
+    NO_USER = "NoUser"
+    UNUSABLE_USER = "UnusableUser"
+    UNKNOWN_VARIANT = "UnknownVariant"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that a variant answered, or failed to."""
+
+    counted: Counted
+    variant: str
+    user: str
+    code: int
+    """The response code; 0 where the client left before there was one."""
+    nanoseconds: int
+    started: float
+    """Seconds since 1970 by Envoy's clock; 0 where the entry has none."""
+
+    @property
+    def is_as_assigned(self) -> bool:
+        """Whether Envoy chose the variant that the assignment in the status predicts."""
+        return self.counted.assignment.variant(self.user) == self.variant
+
+
+def read_entry(
+    entry: HTTPAccessLogEntry, routes: Mapping[RouteKey, Counted]
+) -> Request | Unattributed | None:
+    """What an entry means; None where it is no business of any experiment."""
+    common = entry.common_properties
+    counted = routes.get(_route_key(common.route_name))
+    if counted is None or common.access_log_type not in _FINISHED or common.intermediate_log_entry:
+        return None
+    if not common.upstream_cluster and not common.response_flags.no_healthy_upstream:
+        return Unattributed.NO_UPSTREAM_CLUSTER
+    user = entry.request.request_headers.get(counted.header, "")
+    if not user:
+        return Unattributed.NO_USER
+    if not is_usable(user):
+        return Unattributed.UNUSABLE_USER
+    variant = _variant(entry, counted)
+    if variant is None:
+        return Unattributed.UNKNOWN_VARIANT
+    return Request(
+        counted=counted,
+        variant=variant,
+        user=user,
+        code=entry.response.response_code.value,
+        nanoseconds=common.duration.seconds * 1_000_000_000 + common.duration.nanos,
+        started=common.start_time.seconds + common.start_time.nanos / 1e9,
+    )
+
+
+def is_usable(user: str) -> bool:
+    """Whether a user can be stored: 1 to 256 characters, none of them NUL (PostgreSQL has no text with it)."""
+    return 0 < len(user) <= LONGEST_USER and "\0" not in user
+
+
+def _route_key(route_name: str) -> RouteKey:
+    """Namespace and route in ``httproute/<namespace>/<route>/rule/<i>/match/<j>/*``; no key of ours for others."""
+    parts = route_name.split("/", 3)
+    if len(parts) < _ROUTE_PARTS or parts[0] != "httproute":
+        return "", ""
+    return parts[1], parts[2]
+
+
+def _variant(entry: HTTPAccessLogEntry, counted: Counted) -> str | None:
+    header = entry.response.response_headers.get(VARIANT_HEADER, "")
+    if header:
+        return header if header in counted.variants else None
+    return _variant_of_cluster(entry.common_properties.upstream_cluster, counted)
+
+
+def _variant_of_cluster(cluster: str, counted: Counted) -> str | None:
+    """The variant at an index of the own route, from ``httproute/<namespace>/<route>/rule/<i>/backend/<index>``."""
+    rest, _, index = cluster.rpartition("/backend/")
+    if not rest.startswith("httproute/{}/{}/".format(*counted.route)):
+        return None
+    return next((variant for place, variant in enumerate(counted.variants) if index == str(place)), None)

@@ -1,0 +1,1 @@
+"""The shell around the core: watching, scheduling, one tick, writing what was decided."""

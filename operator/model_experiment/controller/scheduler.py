@@ -1,0 +1,92 @@
+"""When each experiment is looked at: a heap of due times and a bounded number of slots.
+
+For: one place that decides what runs next. Not for: what a tick does. Missed due times coalesce, an experiment never
+runs twice at once, and a wake-up during a tick leads to one more tick right after it.
+"""
+
+import asyncio
+import heapq
+import logging
+from collections.abc import Awaitable, Callable, Hashable
+
+log = logging.getLogger(__name__)
+
+Run = Callable[[Hashable], Awaitable[float | None]]  # answers with the seconds until the next run, None for never
+_AFTER_A_FAULT_SECONDS = 2.0
+
+
+class Scheduler:
+    """Runs a coroutine for each key when it is due."""
+
+    def __init__(self, run: Run, *, slots: int) -> None:
+        self._run = run
+        self._slots = asyncio.Semaphore(slots)
+        self._due: dict[Hashable, float] = {}
+        self._heap: list[tuple[float, int, Hashable]] = []
+        self._running: dict[Hashable, asyncio.Task[None]] = {}
+        self._changed = asyncio.Event()
+        self._order = 0
+        self.last_turn = 0.0  # loop time of the last turn; a probe compares it with now
+
+    def wake(self, key: Hashable, *, after_seconds: float = 0.0) -> None:
+        """Makes a key due, no later than it already is."""
+        due = asyncio.get_running_loop().time() + after_seconds
+        if due < self._due.get(key, float("inf")):
+            self._due[key] = due
+            self._order += 1
+            heapq.heappush(self._heap, (due, self._order, key))
+            self._changed.set()
+
+    def forget(self, key: Hashable) -> None:
+        """A key that is gone; a run that has begun ends by itself."""
+        self._due.pop(key, None)
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Runs what is due until told to stop, then waits for what is running."""
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set():
+                self.last_turn = asyncio.get_running_loop().time()
+                await self._start_due()
+                await self._until_next(stopping)
+        finally:
+            stopping.cancel()
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def _start_due(self) -> None:
+        now = asyncio.get_running_loop().time()
+        while self._heap and self._heap[0][0] <= now:
+            due, _, key = heapq.heappop(self._heap)
+            if self._due.get(key) != due or key in self._running:
+                continue
+            del self._due[key]
+            await self._slots.acquire()
+            self._running[key] = asyncio.create_task(self._run_one(key))
+
+    async def _run_one(self, key: Hashable) -> None:
+        after: float | None = _AFTER_A_FAULT_SECONDS
+        try:
+            after = await self._run(key)
+        except Exception:
+            log.exception("the tick of %s failed; it is tried again", key)
+        finally:
+            self._slots.release()
+            del self._running[key]
+            self._catch_up(key)
+        if after is not None:
+            self.wake(key, after_seconds=after)
+
+    def _catch_up(self, key: Hashable) -> None:
+        """A wake-up that came during the run was passed over by the loop; it is due now."""
+        if key in self._due:
+            self._order += 1
+            heapq.heappush(self._heap, (self._due[key], self._order, key))
+            self._changed.set()
+
+    async def _until_next(self, stopping: asyncio.Task[bool]) -> None:
+        now = asyncio.get_running_loop().time()
+        wait = min(self._heap[0][0] - now, 1.0) if self._heap else 1.0
+        changed = asyncio.create_task(self._changed.wait())
+        await asyncio.wait({changed, stopping}, timeout=max(wait, 0.0), return_when=asyncio.FIRST_COMPLETED)
+        changed.cancel()
+        self._changed.clear()

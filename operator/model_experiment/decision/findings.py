@@ -1,0 +1,43 @@
+"""What the numbers say, one finding a question, each with its numbers and a sentence.
+
+A finding says what is the case; it never says what to do. That is for ``rules``.
+"""
+
+from dataclasses import dataclass
+
+from model_experiment.api.status import GuardrailStatus, ObjectiveStatus
+
+
+@dataclass(frozen=True, slots=True)
+class SplitFinding:
+    """Did the split happen as asked? ``p_value`` holds under constant looking."""
+
+    mismatch: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the experiment is.
+
+    ``information`` is the share of the planned sample that is there, 0 to 1. ``at_end`` means that the primary
+    objective has had its last look, after which nothing more may be tested.
+    """
+
+    elapsed_seconds: float
+    information: float
+    planned_users: int
+    users: int
+    minimum_passed: bool
+    at_end: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """All findings of a tick; the first objective is the primary one."""
+
+    objectives: tuple[ObjectiveStatus, ...]
+    guardrails: tuple[GuardrailStatus, ...]
+    split: SplitFinding
+    progress: Progress

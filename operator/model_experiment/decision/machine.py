@@ -1,0 +1,284 @@
+"""One tick of thought: (experiment, state, observation) -> what should be true next.
+
+``TRANSITIONS`` is the whole life of an experiment. The machine names a *goal* for the route, never commands: applying
+it twice changes nothing, and a missed tick loses nothing.
+
+The trap: a crash between a take-back and the status write must not open the route again. Therefore the judgement is
+written on the route itself, in the same write that parks it, and a route that carries one latches it.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from model_experiment.api.spec import OnSuccess
+from model_experiment.api.status import Phase, Verdict
+from model_experiment.assignment import Assignment, Share, assign
+from model_experiment.decision.evidence import Evidence, assess, with_counts
+from model_experiment.decision.findings import Assessment
+from model_experiment.decision.observation import Blind, Experiment, Observation
+from model_experiment.decision.plan import Plan
+from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Route, Seen, is_reached, next_step
+from model_experiment.decision.rules import Judgement, Situation, guardrail_breached, judge
+
+FINAL = frozenset(
+    {Verdict.PROMOTE, Verdict.KEEP_CHAMPION, Verdict.INCONCLUSIVE, Verdict.ROLLBACK, Verdict.INVALID}
+)
+HISTORY_LENGTH = 30
+_WITH_TRAFFIC = frozenset({Phase.RUNNING, Phase.PROMOTING, Phase.PROMOTED})
+
+
+class Signal(StrEnum):
+    """What can move an experiment from one phase to another."""
+
+    NONE = "nothing new"
+    CLEAR = "nothing stands in the way"
+    OBSTACLE = "something stands in the way of the route"
+    ROUTE_STANDS = "the gateway serves the goal"
+    PROMOTE = "the challenger shall get all traffic"
+    END = "the champion shall get all traffic"
+    ADOPTED = "the user's own route serves the challenger"
+    RELEASED = "the experiment's route is gone"
+
+
+TRANSITIONS: dict[tuple[Phase, Signal], Phase] = {
+    (Phase.PENDING, Signal.CLEAR): Phase.STARTING,
+    (Phase.STARTING, Signal.ROUTE_STANDS): Phase.RUNNING,
+    (Phase.STARTING, Signal.END): Phase.TAKING_BACK,  # a take-back was latched before a crash
+    (Phase.RUNNING, Signal.OBSTACLE): Phase.STARTING,  # parked until the obstacle is gone
+    (Phase.RUNNING, Signal.PROMOTE): Phase.PROMOTING,
+    (Phase.RUNNING, Signal.END): Phase.TAKING_BACK,
+    (Phase.PROMOTING, Signal.ROUTE_STANDS): Phase.PROMOTED,
+    (Phase.PROMOTING, Signal.END): Phase.TAKING_BACK,
+    (Phase.PROMOTED, Signal.OBSTACLE): Phase.PROMOTING,
+    (Phase.PROMOTED, Signal.ADOPTED): Phase.TAKING_BACK,  # the user's route does it alone now
+    (Phase.PROMOTED, Signal.END): Phase.TAKING_BACK,
+    (Phase.TAKING_BACK, Signal.RELEASED): Phase.CONCLUDED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the history: a phase was entered, and why."""
+
+    time: float
+    phase: Phase
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is remembered from tick to tick; everything else is observed anew."""
+
+    phase: Phase = Phase.PENDING
+    assignment: Assignment | None = None
+    started: float | None = None
+    ended: float | None = None
+    blind_since: float | None = None
+    judgement: Judgement | None = None
+    judged: float | None = None
+    evidence: Evidence = Evidence()
+    history: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What should be true next.
+
+    ``step`` is the next route on the way to ``goal``. ``on_hold`` is why nothing can be started or judged now, if so.
+    ``holds_traffic`` says whether the object must not vanish before its route has been released.
+    """
+
+    state: State
+    judgement: Judgement
+    assessment: Assessment | None
+    goal: Route
+    step: Route
+    on_hold: Obstacle | Blind | None
+    holds_traffic: bool
+
+
+def decide(experiment: Experiment, state: State, observation: Observation, plan: Plan) -> Decision:
+    """The next state, the wanted route and what stands behind them; pure."""
+    own = observation.routes.own
+    obstacle = _obstacle(observation)
+    state = _observed(experiment, state, observation, plan)
+    assessment = assess(plan, state.evidence, now=observation.now, started=state.started)
+    judgement = _judgement(experiment, state, observation, assessment, plan)
+    before = _goal(experiment, state, own, obstacle or observation.blind)
+    signal = _signal(experiment, state, observation, judgement=judgement, goal=before, obstacle=obstacle)
+    after = _moved(state, signal, judgement, obstacle, observation.now)
+    on_hold = obstacle or observation.blind
+    goal = _goal(experiment, after, own, on_hold)
+    step = next_step(own, goal)
+    if isinstance(step, Open) and after.started is None:
+        after = replace(after, started=observation.now)
+    return Decision(
+        state=after,
+        judgement=judgement,
+        assessment=assessment,
+        goal=goal,
+        step=step,
+        on_hold=on_hold,
+        holds_traffic=own is not None or not isinstance(goal, Absent),
+    )
+
+
+def split_of(experiment: Experiment, modulus: int) -> Assignment:
+    """The full split that the spec asks for."""
+    return assign(
+        modulus=modulus,
+        champion=experiment.spec.champion.name,
+        challenger=experiment.challenger.name,
+        percent=experiment.challenger.percent,
+    )
+
+
+def promotion_of(assignment: Assignment, challenger: str) -> Assignment:
+    """Everything to the challenger, in the same order and with the same sum."""
+    shares = tuple(
+        Share(share.variant, assignment.modulus if share.variant == challenger else 0)
+        for share in assignment.shares
+    )
+    return Assignment(assignment.modulus, shares)
+
+
+def _observed(experiment: Experiment, state: State, observation: Observation, plan: Plan) -> State:
+    """The state after the new counts, before any decision."""
+    if state.assignment is None:
+        state = replace(state, assignment=split_of(experiment, plan.modulus))
+    if state.phase not in _WITH_TRAFFIC:
+        return replace(state, blind_since=None)
+    for counts in observation.counts:
+        evidence = with_counts(plan, state.evidence, counts, started=state.started)
+        state = replace(state, evidence=evidence)
+    since = (state.blind_since or observation.now) if observation.blind else None
+    return replace(state, blind_since=since)
+
+
+def _judgement(
+    experiment: Experiment,
+    state: State,
+    observation: Observation,
+    assessment: Assessment | None,
+    plan: Plan,
+) -> Judgement:
+    """A final judgement stays, except that harm overrides a promotion for as long as the challenger has traffic."""
+    since = observation.now if state.blind_since is None else state.blind_since
+    situation = Situation(
+        experiment=experiment,
+        assessment=assessment,
+        blind=observation.blind,
+        blind_seconds=observation.now - since,
+        blindness_budget_seconds=plan.blindness_budget_seconds,
+    )
+    own = observation.routes.own
+    if state.judgement is None and own is not None and own.taken_back:
+        return latched(own.taken_back)
+    if state.judgement is not None:
+        harm = guardrail_breached(situation) if state.phase in _WITH_TRAFFIC else None
+        return harm or state.judgement
+    if state.phase is Phase.RUNNING:
+        return judge(situation)
+    return Judgement(Verdict.CONTINUE, str(state.phase), "the experiment has not started to count")
+
+
+def _signal(
+    experiment: Experiment,
+    state: State,
+    observation: Observation,
+    *,
+    judgement: Judgement,
+    goal: Route,
+    obstacle: Obstacle | None,
+) -> Signal:
+    own = observation.routes.own
+    new = judgement.verdict in FINAL and judgement != state.judgement
+    match state.phase:
+        case Phase.RUNNING | Phase.STARTING | Phase.PROMOTING | Phase.PROMOTED if new:
+            return Signal.PROMOTE if _promotes(experiment, state, judgement) else Signal.END
+        case Phase.PROMOTED if observation.routes.adopted:
+            return Signal.ADOPTED
+        case Phase.TAKING_BACK if own is None:
+            return Signal.RELEASED
+        case _ if obstacle is not None:
+            return Signal.OBSTACLE
+        case Phase.PENDING:
+            return Signal.CLEAR
+        case Phase.STARTING | Phase.PROMOTING if is_reached(own, goal) and isinstance(goal, Open):
+            return Signal.ROUTE_STANDS
+        case _:
+            return Signal.NONE
+
+
+def _promotes(experiment: Experiment, state: State, judgement: Judgement) -> bool:
+    return (
+        judgement.verdict is Verdict.PROMOTE
+        and state.phase is Phase.RUNNING
+        and experiment.spec.on_success is OnSuccess.PROMOTE
+    )
+
+
+def _moved(
+    state: State, signal: Signal, judgement: Judgement, obstacle: Obstacle | None, now: float
+) -> State:
+    phase = TRANSITIONS.get((state.phase, signal), state.phase)
+    if judgement.verdict in FINAL and judgement != state.judgement:
+        state = replace(state, judgement=judgement, judged=now)
+    if phase is state.phase:
+        return state
+    why = _why(signal, judgement, obstacle)
+    entry = Entry(now, phase, why.reason, why.message)
+    ended = now if phase is Phase.CONCLUDED else state.ended
+    history = (*state.history, entry)[-HISTORY_LENGTH:]
+    return replace(state, phase=phase, ended=ended, history=history)
+
+
+def _why(signal: Signal, judgement: Judgement, obstacle: Obstacle | None) -> Obstacle:
+    if obstacle is not None and signal is Signal.OBSTACLE:
+        return obstacle
+    if signal in (Signal.PROMOTE, Signal.END):
+        return Obstacle(judgement.reason, judgement.message)
+    return Obstacle("".join(word.capitalize() for word in signal.name.split("_")), signal.value)
+
+
+def _goal(experiment: Experiment, state: State, own: Seen | None, on_hold: Obstacle | Blind | None) -> Route:
+    """The route that should stand in a phase; an obstacle parks it, and blindness keeps it from opening."""
+    if experiment.deleting or state.assignment is None:
+        return Absent()
+    match state.phase:
+        case Phase.PENDING | Phase.TAKING_BACK | Phase.CONCLUDED:
+            return Absent()
+        case Phase.STARTING:
+            return _held(state.assignment, own, on_hold)
+        case Phase.RUNNING:
+            return _held(state.assignment, own, on_hold if isinstance(on_hold, Obstacle) else None)
+        case Phase.PROMOTING | Phase.PROMOTED:
+            wanted = promotion_of(state.assignment, experiment.challenger.name)
+            return _held(wanted, own, on_hold if isinstance(on_hold, Obstacle) else None)
+
+
+def _held(assignment: Assignment, own: Seen | None, on_hold: Obstacle | Blind | None) -> Route:
+    if on_hold is None:
+        return Open(assignment)
+    if own is None and isinstance(on_hold, Obstacle):
+        return Absent()
+    return Parked(assignment)
+
+
+def _obstacle(observation: Observation) -> Obstacle | None:
+    """What the user's route, or else the gateway's word about our own, puts in the way."""
+    own = observation.routes.own
+    problem = Obstacle("BackendNotResolved", own.problem) if own and own.settled and own.problem else None
+    return observation.routes.obstacle or problem
+
+
+def latched(text: str) -> Judgement:
+    """The judgement that stands written on a route that was taken back."""
+    verdict, reason, message = text.split("|", 2)
+    return Judgement(Verdict(verdict), reason, message)
+
+
+def latch(judgement: Judgement) -> str:
+    """The text that keeps a judgement on the route itself."""
+    return f"{judgement.verdict}|{judgement.reason}|{judgement.message}"

@@ -1,0 +1,56 @@
+"""All that one tick may know, as one frozen value, ``now`` included."""
+
+from dataclasses import dataclass
+
+from model_experiment.api.spec import ModelExperimentSpec, Variant
+from model_experiment.decision.counts import Counts
+from model_experiment.decision.route import RouteReading
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """The object that a user applied."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    spec: ModelExperimentSpec
+    deleting: bool = False
+
+    @property
+    def route_name(self) -> str:
+        """The name of the experiment's own route; access logs carry it."""
+        return f"{self.name}-mexp"
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """All variants, the champion first."""
+        return (self.spec.champion, *self.spec.challengers)
+
+    @property
+    def challenger(self) -> Variant:
+        """The one challenger."""
+        return self.spec.challengers[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """Why there are no counts to judge now. Only counts can breach, and only counts can promote."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a tick saw.
+
+    ``counts`` are the evaluations since the last tick, oldest first: one as a rule, more after a restart. ``blind``
+    says why the newest evaluation is missing or incomplete.
+    """
+
+    now: float
+    routes: RouteReading
+    counts: tuple[Counts, ...] = ()
+    blind: Blind | None = None

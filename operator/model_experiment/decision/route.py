@@ -1,0 +1,121 @@
+"""The route that should be, the route that is, and the next safe step from one to the other.
+
+The trap is in the data plane: a weight of 0 removes a cluster from Envoy, and route and cluster updates are not
+ordered, so crossing 0 while requests arrive answers some of them with 500. Therefore a route is entered and left
+*parked* (its match accepts no request, all clusters stay), and where a share must become 0 in an open route it stands
+at a weight of 1 in between.
+"""
+
+from dataclasses import dataclass
+
+from model_experiment.assignment import Assignment, Share
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The experiment has no route of its own: the user's route serves everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """The route stands ready but matches no request: the user's route serves everybody."""
+
+    assignment: Assignment
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The route serves everybody who carries the assignment header, split by these weights."""
+
+    assignment: Assignment
+
+
+Route = Absent | Parked | Open
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The experiment's route as it was read.
+
+    ``settled`` means that the gateway has processed this very generation; ``problem`` is what it says when it could
+    not accept it or resolve a backend. ``taken_back`` is what was written together with a take-back, so that a crash
+    right after the write cannot forget why.
+    """
+
+    route: Parked | Open
+    settled: bool
+    problem: str = ""
+    taken_back: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why the route cannot carry the experiment now; the reason is one CamelCase word."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteReading:
+    """All that routing knows: the own route, what stands in its way, and whether the user's route moved on.
+
+    ``adopted`` is true once the user's own route serves the challenger alone.
+    """
+
+    own: Seen | None
+    obstacle: Obstacle | None = None
+    adopted: bool = False
+
+
+def next_step(own: Seen | None, goal: Route) -> Route:
+    """The next route on the way to the goal that causes no client error and moves no user who should stay.
+
+    A step must be settled before the next one is taken, except that parking is possible at any time.
+    """
+    match goal:
+        case Absent():
+            return _towards_absence(own)
+        case Parked():
+            return goal
+        case Open():
+            return _towards_open(own, goal)
+
+
+def is_reached(own: Seen | None, goal: Route) -> bool:
+    """Whether the goal stands and the gateway has settled on it."""
+    if isinstance(goal, Absent):
+        return own is None
+    return own is not None and own.settled and not own.problem and own.route == goal
+
+
+def _towards_absence(own: Seen | None) -> Route:
+    if own is None or (isinstance(own.route, Parked) and own.settled):
+        return Absent()
+    return Parked(own.route.assignment)
+
+
+def _towards_open(own: Seen | None, goal: Open) -> Route:
+    if own is None:
+        return Parked(goal.assignment)
+    if isinstance(own.route, Parked):
+        ready = own.settled and not own.problem and own.route.assignment == goal.assignment
+        return goal if ready else Parked(goal.assignment)
+    return Open(_without_crossing_zero(own.route.assignment, goal.assignment)) if own.settled else own.route
+
+
+def _without_crossing_zero(now: Assignment, wanted: Assignment) -> Assignment:
+    """The next weights: whoever comes from 0 first stands at 1, and so does whoever goes to 0."""
+    entering = {share.variant for share in wanted.shares if share.weight > 1 and now.weight(share.variant) == 0}
+    leaving = {share.variant for share in wanted.shares if share.weight == 0 and now.weight(share.variant) > 1}
+    if entering:
+        return _with_ones(now, entering)
+    return _with_ones(wanted, leaving)
+
+
+def _with_ones(assignment: Assignment, variants: set[str]) -> Assignment:
+    """The same weights, but 1 for some variants, at the cost or in favour of the largest of the others."""
+    weights = {share.variant: 1 if share.variant in variants else share.weight for share in assignment.shares}
+    largest = max(weights.keys() - variants, key=lambda variant: weights[variant])
+    weights[largest] += assignment.modulus - sum(weights.values())
+    return Assignment(assignment.modulus, tuple(Share(variant, weight) for variant, weight in weights.items()))

@@ -1,0 +1,145 @@
+"""From findings to a verdict: an ordered chain of small rules, safety first.
+
+``RULES`` is the documentation: the first rule that has something to say wins. A rule sees one ``Situation`` and answers
+with a ``Judgement`` or with None. A rollback needs one credible signal; a promotion needs proof from complete, fresh
+data of both variants, which is why the rules about blindness stand between the two.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from model_experiment.api.status import GuardrailResult, ObjectiveResult, Verdict
+from model_experiment.decision.findings import Assessment
+from model_experiment.decision.observation import Blind, Experiment
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a rule may look at. ``blind_seconds`` is how long nothing could be judged, up to now."""
+
+    experiment: Experiment
+    assessment: Assessment | None
+    blind: Blind | None
+    blind_seconds: float
+    blindness_budget_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, its reason (one CamelCase word, unique), the sentence for a person, and what stands behind it."""
+
+    verdict: Verdict
+    reason: str
+    message: str
+    evidence: tuple[str, ...] = ()
+
+
+Rule = Callable[[Situation], Judgement | None]
+
+
+def guardrail_breached(situation: Situation) -> Judgement | None:
+    """The challenger does harm: take the traffic back now, whatever else is the case."""
+    breached = [
+        guardrail
+        for guardrail in (situation.assessment.guardrails if situation.assessment else ())
+        if guardrail.finding is GuardrailResult.BREACHED
+    ]
+    if not breached:
+        return None
+    messages = tuple(guardrail.message for guardrail in breached)
+    return Judgement(Verdict.ROLLBACK, "GuardrailBreached", messages[0], messages)
+
+
+def split_not_as_asked(situation: Situation) -> Judgement | None:
+    """Users did not meet the variants in the shares that were asked for: nothing measured here can be trusted."""
+    if situation.assessment is None or not situation.assessment.split.mismatch:
+        return None
+    return Judgement(Verdict.INVALID, "SampleRatioMismatch", situation.assessment.split.message)
+
+
+def blind_for_too_long(situation: Situation) -> Judgement | None:
+    """A challenger must not go on with traffic that nobody can judge."""
+    if situation.blind is None or situation.blind_seconds <= situation.blindness_budget_seconds:
+        return None
+    return Judgement(
+        Verdict.INCONCLUSIVE,
+        "BlindForTooLong",
+        f"the metrics could not be read for {situation.blind_seconds:.0f} s, the limit is"
+        f" {situation.blindness_budget_seconds:.0f} s; the challenger was not found to be worse."
+        f" {situation.blind.message}",
+    )
+
+
+def blind(situation: Situation) -> Judgement | None:
+    """No complete and fresh data now: nothing is promoted and nothing is called lost."""
+    if situation.blind is None:
+        return None
+    return Judgement(Verdict.HOLD, situation.blind.reason, situation.blind.message)
+
+
+def nothing_counted_yet(situation: Situation) -> Judgement | None:
+    """The first evaluation is still to come."""
+    if situation.assessment is not None:
+        return None
+    return Judgement(Verdict.CONTINUE, "Collecting", "the first counts are still to come")
+
+
+def challenger_worse(situation: Situation) -> Judgement | None:
+    """The primary objective crossed its bound on the wrong side."""
+    return _on_primary(situation, ObjectiveResult.WORSE, Verdict.KEEP_CHAMPION, "ChallengerWorse")
+
+
+def challenger_better(situation: Situation) -> Judgement | None:
+    """The primary objective crossed its bound on the right side, at a planned look, past the minimum duration."""
+    return _on_primary(situation, ObjectiveResult.BETTER, Verdict.PROMOTE, "ChallengerBetter")
+
+
+def planned_end_reached(situation: Situation) -> Judgement | None:
+    """The last look is over and no bound was crossed."""
+    progress = _assessed(situation).progress
+    if not progress.at_end:
+        return None
+    primary = _assessed(situation).objectives[0]
+    if progress.information >= 1:
+        return Judgement(Verdict.KEEP_CHAMPION, "NoImprovementShown", primary.message, (progress.message,))
+    return Judgement(Verdict.INCONCLUSIVE, "MaximumDurationReached", progress.message, (primary.message,))
+
+
+def collecting(situation: Situation) -> Judgement | None:
+    """Not enough is known yet, and that is a state of its own."""
+    return Judgement(Verdict.CONTINUE, "Collecting", _assessed(situation).progress.message)
+
+
+RULES: tuple[Rule, ...] = (
+    guardrail_breached,  # harm: one credible signal is enough
+    split_not_as_asked,  # data that cannot be trusted decide nothing
+    blind_for_too_long,  # traffic that nobody can judge goes back
+    blind,  # no complete, fresh data: hold
+    nothing_counted_yet,
+    challenger_worse,
+    challenger_better,  # proof, from here on complete and fresh
+    planned_end_reached,
+    collecting,
+)
+
+
+def judge(situation: Situation) -> Judgement:
+    """The judgement of the first rule that has one."""
+    judgements = (rule(situation) for rule in RULES)
+    return next(judgement for judgement in judgements if judgement is not None)
+
+
+def _assessed(situation: Situation) -> Assessment:
+    if situation.assessment is None:
+        raise ValueError("assessment must be there once nothing_counted_yet has passed, found none")
+    return situation.assessment
+
+
+def _on_primary(
+    situation: Situation, result: ObjectiveResult, verdict: Verdict, reason: str
+) -> Judgement | None:
+    assessment = _assessed(situation)
+    primary = assessment.objectives[0]
+    if primary.finding is not result:
+        return None
+    return Judgement(verdict, reason, primary.message, (assessment.progress.message,))

@@ -1,0 +1,1 @@
+"""Counted things, read from Prometheus: a port, its answers, and a ledger that no restart can falsify."""

@@ -1,0 +1,75 @@
+"""Is what was read complete and fresh? Pure.
+
+For: turning a snapshot into one of the answers, with the sentence a person needs. Not for: what follows from it. The
+trap: Prometheus shows the last sample of a dead target for five minutes, so only the collector's own heartbeat tells
+how old a number is.
+"""
+
+from collections.abc import Sequence
+from itertools import product
+
+from model_experiment.assignment import BUCKETS
+from model_experiment.metrics.snapshot import Key, Reading, Snapshot
+from model_experiment.metrics.source import Answer, NoData, Question, Stale, Value, collectors
+
+
+def judge(
+    snapshot: Snapshot, question: Question, *, stale_after_seconds: float, warnings: Sequence[str] = ()
+) -> Answer:
+    """``Value`` if every fresh collector that counts this experiment reports all that is asked, else why not.
+
+    A heartbeat further than ``stale_after_seconds`` from the snapshot's time, before or after, is stale: a clock
+    that runs ahead would hide the silence that follows.
+    """
+    if not snapshot.readings:
+        return NoData("at least 1 collector must be scraped by Prometheus, found none")
+    fresh = [reading for reading in snapshot.readings if abs(_age(reading, snapshot)) <= stale_after_seconds]
+    if not fresh:
+        return _stale(snapshot, stale_after_seconds)
+    counting = [reading for reading in fresh if reading.tables]
+    if not counting:
+        return NoData(f"{collectors(len(fresh))} reported, none of them counts experiment {question.uid}")
+    for reading in counting:
+        if missing := _missing(reading, question):
+            return NoData(_missing_sentence(reading, missing))
+    silent = [_silent(reading, snapshot) for reading in snapshot.readings if reading not in fresh]
+    ignorant = [_ignorant(reading) for reading in fresh if not reading.tables]
+    return Value(snapshot, (*warnings, *silent, *ignorant))
+
+
+def _age(reading: Reading, snapshot: Snapshot) -> float:
+    return snapshot.time - reading.heartbeat
+
+
+def _stale(snapshot: Snapshot, limit: float) -> Stale:
+    age = min((_age(reading, snapshot) for reading in snapshot.readings), key=abs)
+    return Stale(
+        age,
+        f"a collector must have reported within {limit:g} s; {collectors(len(snapshot.readings))} known, "
+        f"the nearest heartbeat is {_when(age)}",
+    )
+
+
+def _missing(reading: Reading, question: Question) -> list[Key]:
+    return [key for key in product(question.variants, question.measures) if key not in reading.tables]
+
+
+def _missing_sentence(reading: Reading, missing: Sequence[Key]) -> str:
+    variant, measure = missing[0]
+    more = f" (and {len(missing) - 1} more tables)" if len(missing) > 1 else ""
+    return (
+        f"collector {reading.collector} must report all {BUCKETS} buckets of {measure} for variant {variant}{more}, "
+        f"found none or not all"
+    )
+
+
+def _silent(reading: Reading, snapshot: Snapshot) -> str:
+    return f"collector {reading.collector} reported {_when(_age(reading, snapshot))}"
+
+
+def _ignorant(reading: Reading) -> str:
+    return f"collector {reading.collector} does not count this experiment"
+
+
+def _when(age: float) -> str:
+    return f"{age:.1f} s ago" if age >= 0 else f"{-age:.1f} s in the future"

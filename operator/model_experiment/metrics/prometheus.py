@@ -1,0 +1,187 @@
+"""Counts from Prometheus, through prometheus-api-client, behind hard limits.
+
+For: the ``CountsSource`` of a running operator. Not for: what is asked (``queries``) or what an answer means
+(``decoding``, ``judgement``). The trap: the client library blocks a thread, which cannot be cancelled. Reads run in a
+private pool of threads; a read that is given up leaves its thread behind until the socket falls silent, such threads
+are counted, and when all are lost the source says so at once instead of queueing behind them.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from prometheus_api_client import PrometheusConnect
+
+from model_experiment.errors import SettingsError
+from model_experiment.metrics.decoding import NotFiniteError, last_moments, result_of, snapshot_of
+from model_experiment.metrics.failures import FAILURES, sentence
+from model_experiment.metrics.families import STARTED
+from model_experiment.metrics.judgement import judge
+from model_experiment.metrics.queries import experiment_query
+from model_experiment.metrics.snapshot import Snapshot
+from model_experiment.metrics.source import Answer, History, NotANumber, Question, SourceDown
+from model_experiment.metrics.transport import BoundedAdapter, bounded_session
+
+MOST_MOMENTS = 200
+_MOST_POINTS = 10_000  # Prometheus refuses more than 11,000 points a series
+_THREAD_SHARE = 0.9  # a thread's own deadline is a little earlier, so that only a stuck thread counts as lost
+
+_Result = TypeVar("_Result")
+_Read = tuple[Snapshot, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long, how old and how much.
+
+    ``deadline_seconds`` is for one read from call to answer, waiting for a thread included; ``stale_after_seconds``
+    should be three scrape intervals; ``threads`` is how many reads run at once. An experiment with one challenger
+    and 8 measures has 1,600 series of about 250 bytes a collector.
+    """
+
+    deadline_seconds: float = 5.0
+    stale_after_seconds: float = 45.0
+    threads: int = 8
+    largest_bytes: int = 16 * 2**20
+    largest_series: int = 50_000
+
+
+class PrometheusSource:
+    """Implements ``CountsSource``; one session and one pool of threads for one Prometheus.
+
+    Raises:
+        SettingsError: if the URL is not a plain http or https address.
+    """
+
+    def __init__(self, url: str, *, limits: Limits) -> None:
+        self._limits = limits
+        self._client = _client(url, limits)
+        self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="prometheus")
+        self._given_up: set[Future[Any]] = set()
+
+    @property
+    def lost_threads(self) -> int:
+        """How many threads still hang in reads that were given up: a health signal of the source."""
+        self._given_up = {job for job in self._given_up if not job.done()}
+        return len(self._given_up)
+
+    async def read(self, question: Question, *, at: float) -> Answer:
+        """What is known at a time (unix seconds)."""
+        return await self._within_deadline(partial(self._answer, question, at))
+
+    async def read_range(
+        self, question: Question, *, start: float, end: float, step: float
+    ) -> History | SourceDown:
+        """The last snapshot of each process between two times, at most the latest 200 of them.
+
+        Asks for the ``started`` gauges over the whole time first, which is little, and for all counters only at the
+        moments when a process was seen last. Each query has the full deadline.
+        """
+        moments: set[float] = set()
+        while start <= end:
+            stop = min(end, start + _MOST_POINTS * step)
+            found = await self._within_deadline(partial(self._moments, start, stop, step))
+            if isinstance(found, SourceDown):
+                return found
+            moments.update(found)
+            start = stop + step
+        return await self._history(question, sorted(moments))
+
+    def close(self) -> None:
+        """Lets go of the connections; threads that hang end by themselves."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+
+    async def _history(self, question: Question, moments: list[float]) -> History | SourceDown:
+        skipped = len(moments) - MOST_MOMENTS
+        warnings = [f"{skipped} earlier ends of processes were not read"] if skipped > 0 else []
+        snapshots = []
+        for moment in moments[-MOST_MOMENTS:]:
+            match await self._within_deadline(partial(self._snapshot, question, moment)):
+                case SourceDown() as down:
+                    return down
+                case NotANumber(reason):
+                    warnings.append(reason)
+                case snapshot, partial_because:
+                    snapshots.append(snapshot)
+                    warnings.extend(partial_because)
+        return History(tuple(snapshots), tuple(dict.fromkeys(warnings)))
+
+    async def _within_deadline(self, work: Callable[[float], _Result]) -> _Result | SourceDown:
+        seconds, threads = self._limits.deadline_seconds, self._limits.threads
+        if (lost := self.lost_threads) >= threads:
+            return SourceDown(
+                f"Prometheus is not asked: {lost} of {threads} threads still wait for older answers"
+            )
+        job = self._threads.submit(work, time.monotonic() + seconds * _THREAD_SHARE)
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.wrap_future(job)
+        except TimeoutError:
+            return SourceDown(f"Prometheus gave no complete answer within {seconds:g} s")
+        finally:
+            if not job.done() and not job.cancel():
+                self._given_up.add(job)
+
+    def _answer(self, question: Question, at: float, deadline: float) -> Answer:
+        match self._snapshot(question, at, deadline):
+            case snapshot, warnings:
+                stale_after = self._limits.stale_after_seconds
+                return judge(snapshot, question, stale_after_seconds=stale_after, warnings=warnings)
+            case failure:
+                return failure
+
+    def _snapshot(self, question: Question, at: float, deadline: float) -> _Read | NotANumber | SourceDown:
+        query = experiment_query(question.uid, (measure.family for measure in question.measures))
+        try:
+            left = deadline - time.monotonic()
+            when = {"time": f"{at:.3f}", "timeout": f"{left:.3f}"}
+            envelope = self._client.custom_query(query, params=when, timeout=left)
+            result, warnings = result_of(envelope, kind="vector")
+            return snapshot_of(result, question, at=at), warnings
+        except NotFiniteError as error:
+            return NotANumber(str(error))
+        except FAILURES as error:
+            return SourceDown(sentence(error))
+
+    def _moments(self, start: float, end: float, step: float, deadline: float) -> list[float] | SourceDown:
+        try:
+            left = deadline - time.monotonic()
+            # The library rounds its own two times to seconds; what stands in params replaces them.
+            when = {"start": f"{start:.3f}", "end": f"{end:.3f}", "timeout": f"{left:.3f}"}
+            unused = datetime.fromtimestamp(end, UTC)
+            envelope = self._client.custom_query_range(
+                STARTED, unused, unused, f"{step:.3f}", params=when, timeout=left
+            )
+            result, _ = result_of(envelope, kind="matrix")
+            return last_moments(result)
+        except FAILURES as error:
+            return SourceDown(sentence(error))
+
+
+def _client(url: str, limits: Limits) -> PrometheusConnect:
+    parts = urlsplit(url)
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.username
+        or parts.query
+        or parts.fragment
+    ):
+        raise SettingsError(f"the URL of Prometheus must be http(s)://host[:port][/path], found {url!r}")
+    session = bounded_session()
+    client = PrometheusConnect(url.rstrip("/"), session=session, method="POST")
+    # The library mounts an adapter with retries of its own; none may stay.
+    session.adapters.clear()
+    adapter = BoundedAdapter(
+        connections=limits.threads, largest_bytes=limits.largest_bytes, largest_series=limits.largest_series
+    )
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return client

@@ -1,0 +1,102 @@
+"""The port: where counts come from, and the five answers that are never mixed up.
+
+For: whoever needs the numbers of an experiment without caring who keeps them. Not for: what follows from an answer;
+that is decided elsewhere. Only a ``Value`` has numbers; a value with warnings is partial: good enough to see harm in
+it, not good enough to promote on. The trap: "no data" is not zero, and a source that is down says nothing about a
+challenger.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from model_experiment.decision.counts import Measure
+from model_experiment.metrics.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: these measures, for all of these variants of one experiment."""
+
+    uid: str
+    variants: tuple[str, ...]
+    measures: tuple[Measure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """Numbers for every variant and measure from at least one fresh collector.
+
+    ``warnings`` tells, one sentence each, what may be missing; it is empty for a complete answer.
+    """
+
+    snapshot: Snapshot
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """What was read, and what may be missing."""
+        return "; ".join([f"{collectors(len(self.snapshot.readings))} read", *self.warnings])
+
+
+@dataclass(frozen=True, slots=True)
+class NoData:
+    """The source works, but has no numbers of this experiment, or not of all variants and measures."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotANumber:
+    """The source has something that is not a finite number."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """All collectors reported too long ago, or in the future; ``age_seconds`` is negative for the future."""
+
+    age_seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDown:
+    """The source gave no usable answer in time."""
+
+    reason: str
+
+
+Answer = Value | NoData | NotANumber | Stale | SourceDown
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Snapshots of a past stretch of time, oldest first: the last one of every process that lived in it."""
+
+    snapshots: tuple[Snapshot, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class CountsSource(Protocol):
+    """Whoever keeps the counters. No method raises for anything that the source does: it answers."""
+
+    async def read(self, question: Question, *, at: float) -> Answer:
+        """What is known at a time (unix seconds, normally now)."""
+        ...
+
+    async def read_range(
+        self, question: Question, *, start: float, end: float, step: float
+    ) -> History | SourceDown:
+        """What was known between two times, so that a reader that slept misses no process that came and went.
+
+        Counters only grow within a process, so its last snapshot says it all. ``step`` (seconds) should not exceed
+        the scrape interval: up to one step before the end of a process may be missing. An incomplete or unreadable
+        moment is left out with a warning.
+        """
+        ...
+
+
+def collectors(count: int) -> str:
+    """So many collectors, in words."""
+    return "1 collector" if count == 1 else f"{count} collectors"

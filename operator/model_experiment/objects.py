@@ -1,0 +1,176 @@
+"""Kubernetes objects as plain dictionaries: read, create, patch with guards, delete.
+
+For: everything that talks to the API server. Not for: watching (kopf does that) or knowing what an object means. The
+trap: the client library has no deadline of its own (five minutes), so every call here carries one.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client, config
+
+from model_experiment.errors import ClusterError, ConflictError
+
+Manifest = dict[str, Any]
+Operation = Mapping[str, Any]
+
+_GUARD_FAILED = (409, 422)  # 422 is how the API server answers a JSON Patch whose `test` does not hold
+_MISSING = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of object and where the API server serves it."""
+
+    group: str
+    version: str
+    plural: str
+    name: str
+
+    @property
+    def api_version(self) -> str:
+        """The ``apiVersion`` of a manifest of this kind."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, *, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
+        """The path of a collection, an object or a subresource."""
+        root = f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
+        scope = f"/namespaces/{namespace}" if namespace else ""
+        return "".join([root, scope, f"/{self.plural}", *(f"/{part}" for part in (name, subresource) if part)])
+
+
+MODEL_EXPERIMENT = Kind("modelexperiment.io", "v1alpha1", "modelexperiments", "ModelExperiment")
+HTTP_ROUTE = Kind("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
+BACKEND_TRAFFIC_POLICY = Kind(
+    "gateway.envoyproxy.io", "v1alpha1", "backendtrafficpolicies", "BackendTrafficPolicy"
+)
+SECURITY_POLICY = Kind("gateway.envoyproxy.io", "v1alpha1", "securitypolicies", "SecurityPolicy")
+ENVOY_EXTENSION_POLICY = Kind(
+    "gateway.envoyproxy.io", "v1alpha1", "envoyextensionpolicies", "EnvoyExtensionPolicy"
+)
+CUSTOM_RESOURCE_DEFINITION = Kind(
+    "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition"
+)
+CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
+EVENT = Kind("", "v1", "events", "Event")
+
+
+class Objects:
+    """The API server, seen through one connection pool.
+
+    The take-back of traffic uses a pool of its own, so that it never queues behind status writes.
+    """
+
+    def __init__(self, api: client.ApiClient, *, timeout_seconds: float) -> None:
+        self._api = api
+        self._timeout_seconds = timeout_seconds
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        """One object, or None where there is none."""
+        return await self._call("GET", kind.path(namespace=namespace, name=name))
+
+    async def list(
+        self, kind: Kind, *, namespace: str | None = None, selector: str | None = None
+    ) -> list[Manifest]:
+        """All objects of a kind; empty as well where the cluster does not serve that kind."""
+        query = [("labelSelector", selector)] if selector else None
+        answer = await self._call("GET", kind.path(namespace=namespace), query=query)
+        return list(answer["items"]) if answer else []
+
+    async def create(self, kind: Kind, manifest: Manifest) -> Manifest:
+        """A new object.
+
+        Raises:
+            ConflictError: if it exists already.
+        """
+        namespace = manifest["metadata"]["namespace"]
+        return self._present(await self._call("POST", kind.path(namespace=namespace), body=manifest), manifest)
+
+    async def patch(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        *,
+        operations: Sequence[Operation],
+        subresource: str | None = None,
+    ) -> Manifest | None:
+        """A JSON Patch, whose ``test`` operations are its guards; None where the object is gone.
+
+        Raises:
+            ConflictError: if a guard does not hold.
+        """
+        path = kind.path(namespace=namespace, name=name, subresource=subresource)
+        return await self._call("PATCH", path, body=list(operations), content="application/json-patch+json")
+
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
+        """Deletes exactly the object with that UID; one that is gone, or another of the same name, is left."""
+        body = {"preconditions": {"uid": uid}}
+        try:
+            await self._call("DELETE", kind.path(namespace=namespace, name=name), body=body)
+        except ConflictError:
+            return
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: list[tuple[str, str]] | None = None,
+        content: str = "application/json",
+    ) -> Manifest | None:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                request = await self._api.param_serialize(
+                    method,
+                    path,
+                    query_params=query,
+                    header_params={"Accept": "application/json", "Content-Type": content},
+                    body=body,
+                    auth_settings=["BearerToken"],
+                )
+                response = await self._api.call_api(*request, _request_timeout=self._timeout_seconds)
+                text = await response.read()
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise ClusterError(f"{method} {path} got no answer: {type(error).__name__} {error}") from error
+        return _decoded(method, path, status=response.status, text=text)
+
+    @staticmethod
+    def _present(answer: Manifest | None, manifest: Manifest) -> Manifest:
+        if answer is None:
+            raise ClusterError(f"the cluster does not serve {manifest['apiVersion']} {manifest['kind']}")
+        return answer
+
+
+def _decoded(method: str, path: str, *, status: int, text: bytes) -> Manifest | None:
+    if status == _MISSING:
+        return None
+    if status in _GUARD_FAILED:
+        raise ConflictError(f"{method} {path}: {_message(text)}")
+    if status >= 400:  # noqa: PLR2004 - HTTP's own boundary
+        raise ClusterError(f"{method} {path} answered {status}: {_message(text)}")
+    decoded: Manifest = json.loads(text)
+    return decoded
+
+
+def _message(text: bytes) -> str:
+    try:
+        return str(json.loads(text)["message"])[:1000]
+    except (ValueError, KeyError, TypeError):
+        return text[:200].decode(errors="replace")
+
+
+async def connect(kubeconfig: str | None, *, connections: int) -> client.ApiClient:
+    """A client with its own pool, from a kubeconfig file, or from the pod's service account where none is given."""
+    configuration = client.Configuration()
+    if kubeconfig:
+        await config.load_kube_config(config_file=kubeconfig, client_configuration=configuration)
+    else:
+        config.load_incluster_config(client_configuration=configuration)
+    configuration.connection_pool_maxsize = connections
+    return client.ApiClient(configuration)

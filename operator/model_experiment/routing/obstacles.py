@@ -1,0 +1,168 @@
+"""What stands in the way of an own route beside the user's route, each as a reason and a sentence.
+
+For: refusing, with a name, whatever the own route could not repeat faithfully. Nothing here is an error: an obstacle
+parks the experiment, and it goes on by itself when the obstacle is gone.
+
+The trap is silence: a policy attached to the user's route by name does not reach a second route, so every policy kind
+that is known, or that its CRD labels as one, must be looked at.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from model_experiment.api.spec import Variant
+from model_experiment.decision.observation import Experiment
+from model_experiment.decision.route import Obstacle
+from model_experiment.objects import HTTP_ROUTE, Manifest
+
+ENVOY_GATEWAY = "gateway.envoyproxy.io/gatewayclass-controller"
+
+
+def find_obstacle(
+    experiment: Experiment, user_route: Manifest | None, policies: Sequence[Manifest]
+) -> Obstacle | None:
+    """The first thing that forbids an own route beside the user's, in the order in which a person would mend them."""
+    name = experiment.spec.routing.http_route.name
+    if user_route is None:
+        return Obstacle("RouteNotFound", f"HTTPRoute {name} must exist in namespace {experiment.namespace}, found none")
+    return (
+        _wrong_gateway(user_route)
+        or _attached_policy(user_route, policies)
+        or _wrong_rule(experiment, user_route)
+    )
+
+
+def find_rule(experiment: Experiment, user_route: Manifest) -> Manifest | None:
+    """The rule that the experiment is about: the named one, or the only one."""
+    rules: list[Manifest] = user_route["spec"].get("rules", [])
+    wanted = experiment.spec.routing.http_route.rule
+    if wanted is None:
+        return rules[0] if len(rules) == 1 else None
+    return next((rule for rule in rules if rule.get("name") == wanted), None)
+
+
+def adopted(experiment: Experiment, user_route: Manifest | None) -> bool:
+    """Whether the user's own rule now serves the challenger alone: the promotion has reached the user's manifests."""
+    rule = find_rule(experiment, user_route) if user_route else None
+    return rule is not None and _serves(rule, experiment.spec.challengers[0])
+
+
+def _wrong_gateway(user_route: Manifest) -> Obstacle | None:
+    name = user_route["metadata"]["name"]
+    parents = user_route.get("status", {}).get("parents", [])
+    if not parents:
+        return Obstacle("RouteNotAccepted", f"HTTPRoute {name} must be accepted by a gateway, found no gateway yet")
+    strangers = {parent["controllerName"] for parent in parents} - {ENVOY_GATEWAY}
+    if strangers:
+        return Obstacle(
+            "GatewayNotSupported",
+            f"assignment.unit User needs a gateway that splits by a hash of the user ({ENVOY_GATEWAY}),"
+            f" found {', '.join(sorted(strangers))}",
+        )
+    refused = [
+        condition["message"]
+        for parent in parents
+        for condition in parent.get("conditions", [])
+        if condition["type"] == "Accepted" and condition["status"] != "True"
+    ]
+    if refused:
+        return Obstacle("RouteNotAccepted", f"HTTPRoute {name} must be accepted by its gateway, found: {refused[0]}")
+    return None
+
+
+def _wrong_rule(experiment: Experiment, user_route: Manifest) -> Obstacle | None:
+    name = user_route["metadata"]["name"]
+    rule = find_rule(experiment, user_route)
+    if rule is None:
+        return _missing_rule(experiment, user_route)
+    if not _serves(rule, experiment.spec.champion):
+        champion = experiment.spec.champion.backend_ref.name
+        found = ", ".join(entry["name"] for entry in rule.get("backendRefs", [])) or "none"
+        return Obstacle(
+            "ChampionNotServed",
+            f"the rule of HTTPRoute {name} must send everything to the champion's backend {champion}, found {found}",
+        )
+    unrepeatable = _unrepeatable(rule, experiment.spec.assignment.header)
+    if unrepeatable:
+        return Obstacle("RuleNotSupported", f"the rule of HTTPRoute {name} must not {unrepeatable}")
+    return None
+
+
+def _missing_rule(experiment: Experiment, user_route: Manifest) -> Obstacle:
+    reference = experiment.spec.routing.http_route
+    names = [rule.get("name", "(unnamed)") for rule in user_route["spec"].get("rules", [])]
+    found = f"found {len(names)}: {', '.join(names)}"
+    if reference.rule is None:
+        return Obstacle(
+            "RuleNotNamed",
+            f"spec.routing.httpRoute.rule must name a rule where HTTPRoute {reference.name} has more than one, {found}",
+        )
+    return Obstacle("RuleNotFound", f"HTTPRoute {reference.name} must have a rule named {reference.rule}, {found}")
+
+
+def _serves(rule: Manifest, variant: Variant) -> bool:
+    serving = [entry for entry in rule.get("backendRefs", []) if entry.get("weight", 1) > 0]
+    reference = variant.backend_ref
+    wanted = (reference.group, reference.kind, reference.name, reference.port)
+    return len(serving) == 1 and wanted == (
+        serving[0].get("group", ""),
+        serving[0].get("kind", "Service"),
+        serving[0]["name"],
+        serving[0].get("port"),
+    )
+
+
+def _unrepeatable(rule: Manifest, header: str) -> str:
+    """What the rule does that a second, split rule cannot repeat; empty where it can."""
+    if "sessionPersistence" in rule:
+        return "keep sessions: a pinned session would outlive a take-back"
+    named = {entry["name"].lower() for match in rule.get("matches", []) for entry in match.get("headers", [])}
+    if header in named:
+        return f"match the assignment header {header} itself"
+    redirects = [entry for entry in rule.get("filters", []) if entry["type"] == "RequestRedirect"]
+    if redirects:
+        return "redirect: a redirect reaches no model"
+    strangers = [entry["name"] for entry in rule.get("backendRefs", []) if "namespace" in entry]
+    return f"refer to a backend in another namespace ({strangers[0]})" if strangers else ""
+
+
+def _attached_policy(user_route: Manifest, policies: Sequence[Manifest]) -> Obstacle | None:
+    name = user_route["metadata"]["name"]
+    attached = sorted(
+        f"{policy['kind']} {policy['metadata']['name']}" for policy in policies if _targets(policy, user_route)
+    )
+    if not attached:
+        return None
+    return Obstacle(
+        "PolicyNotCarried",
+        f"HTTPRoute {name} must have no policy of its own, because the experiment's route would bypass it;"
+        f" found {', '.join(attached)}. Attach it to the Gateway instead",
+    )
+
+
+def _targets(policy: Manifest, user_route: Manifest) -> bool:
+    spec = policy.get("spec", {})
+    namespace = policy["metadata"]["namespace"]
+    references = [*spec.get("targetRefs", []), *([spec["targetRef"]] if "targetRef" in spec else [])]
+    return any(_refers(reference, namespace, user_route) for reference in references) or any(
+        _selects(selector, namespace, user_route) for selector in spec.get("targetSelectors", [])
+    )
+
+
+def _refers(reference: Manifest, namespace: str, user_route: Manifest) -> bool:
+    return (reference.get("kind"), reference.get("name"), reference.get("namespace", namespace)) == (
+        HTTP_ROUTE.name,
+        user_route["metadata"]["name"],
+        user_route["metadata"]["namespace"],
+    )
+
+
+def _selects(selector: dict[str, Any], namespace: str, user_route: Manifest) -> bool:
+    """Whether a label selector may reach the route; expressions are taken as if they did, which is the safe side."""
+    labels = user_route["metadata"].get("labels", {})
+    wanted = selector.get("matchLabels", {})
+    return (
+        selector.get("kind") == HTTP_ROUTE.name
+        and namespace == user_route["metadata"]["namespace"]
+        and all(labels.get(key) == value for key, value in wanted.items())
+    )

@@ -1,0 +1,99 @@
+"""Who meets which variant."""
+
+import operator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_experiment.assignment import (
+    BUCKETS,
+    LARGEST_MODULUS,
+    SMALLEST_MODULUS,
+    Assignment,
+    Share,
+    assign,
+    modulus_for,
+    user_hash,
+)
+
+MODULUS = 500_009
+USERS = [f"user-{number}" for number in range(20_000)]
+
+
+def split(percent, modulus=MODULUS):
+    return assign(modulus=modulus, champion="v7", challenger="v8", percent=percent)
+
+
+def test_the_source_root_does_not_shadow_the_standard_library():
+    assert operator.itemgetter(0)([7]) == 7
+    assert not (Path(__file__).parents[1] / "operator" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("", 0xEF46DB3751D8E999, id="the published hash of nothing"),
+        pytest.param("a", 0xD24EC4F1A98C6E5B, id="the published hash of one letter"),
+        pytest.param("abc", 0x44BC2CF5AD770999, id="the published hash of three letters"),
+    ],
+)
+def test_the_hash_is_xxhash64_with_seed_0(text, expected):
+    assert user_hash(text) == expected
+
+
+@given(st.integers(1, 98), st.text(max_size=40))
+def test_growing_a_challenger_never_moves_a_user_out_of_it(percent, user):
+    before, after = split(percent), split(percent + 1)
+    assert not (before.variant(user) == "v8" and after.variant(user) == "v7")
+
+
+@given(st.integers(1, 99), st.uuids())
+def test_weights_sum_to_the_modulus_and_nobody_is_left_out(percent, uid):
+    modulus = modulus_for(str(uid))
+    assignment = split(percent, modulus)
+    assert sum(share.weight for share in assignment.shares) == modulus
+    assert all(share.weight > 0 for share in assignment.shares)
+
+
+@given(st.uuids())
+def test_a_modulus_is_a_prime_in_its_range(uid):
+    modulus = modulus_for(str(uid))
+    assert SMALLEST_MODULUS <= modulus <= LARGEST_MODULUS
+    assert all(modulus % divisor for divisor in range(2, 1000))
+
+
+def test_a_taken_modulus_is_not_given_twice():
+    first = modulus_for("uid")
+    assert modulus_for("uid", taken=frozenset({first})) != first
+
+
+@pytest.mark.parametrize("percent", [1, 10, 50])
+def test_a_split_happens_as_asked_within_chance(percent):
+    met = sum(split(percent).variant(user) == "v8" for user in USERS)
+    expected = len(USERS) * percent / 100
+    deviation = (expected * (1 - percent / 100)) ** 0.5
+    assert abs(met - expected) < 4 * deviation
+
+
+def test_buckets_are_even_and_independent_of_the_variant():
+    assignment = split(50)
+    counts = {variant: [0] * BUCKETS for variant in ("v7", "v8")}
+    for user in USERS:
+        counts[assignment.variant(user)][assignment.bucket(user)] += 1
+    for by_bucket in counts.values():
+        mean = sum(by_bucket) / BUCKETS
+        chi_square = sum((count - mean) ** 2 / mean for count in by_bucket)
+        assert chi_square < 170  # 99 degrees of freedom: exceeded by chance once in some 100,000 times
+
+
+def test_two_experiments_are_independent():
+    first, second = split(10, 500_009), split(10, 700_001)
+    both = sum(first.variant(user) == second.variant(user) == "v8" for user in USERS)
+    assert abs(both - 200) < 4 * 200**0.5
+
+
+def test_weights_that_do_not_sum_to_the_modulus_are_refused():
+    with pytest.raises(ValueError, match="weights must be 0 or more and sum to 7"):
+        Assignment(7, (Share("v8", 3), Share("v7", 3)))
