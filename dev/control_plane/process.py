@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,36 +108,31 @@ class Process:
         """Asks it to end, then makes it end, with its whole process group; fine where it has ended already."""
         if self._child is None:
             return
-        self.signal(signal.SIGCONT)  # a paused process cannot end politely
-        self.signal(signal.SIGTERM)
-        try:
+        self._signal_group(signal.SIGCONT)  # a paused process cannot end politely
+        self._signal_group(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
             self._child.wait(timeout_seconds)
-        except subprocess.TimeoutExpired:
-            pass
         self.kill()
 
     def kill(self) -> None:
         """Ends it at once, as a crash does."""
         if self._child is None:
             return
-        self.signal(signal.SIGKILL)
+        self._signal_group(signal.SIGKILL)
         self._child.wait()
         self._child = None
 
     def pause(self) -> None:
-        """Freezes it: connections stay open and nothing answers."""
-        self.signal(signal.SIGSTOP)
+        """Freezes the process, but not its own children: connections stay open and it answers nothing."""
+        os.kill(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
         """Lets a paused process go on."""
-        self.signal(signal.SIGCONT)
+        os.kill(self.pid, signal.SIGCONT)
 
-    def signal(self, number: signal.Signals) -> None:
-        """Sends a signal to its whole process group; to nobody where the group has ended."""
-        try:
-            os.killpg(self._running().pid, number)
-        except ProcessLookupError:
-            return
+    def _signal_group(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):  # the whole group has ended
+            os.killpg(self.pid, number)
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is None:
@@ -176,10 +172,13 @@ def wait_until(
         pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
 
 
-def answers(url: str, *, status: int | None = 200) -> bool:
-    """Whether a GET is answered with the status (with any status where it is None)."""
-    try:
-        answer = requests.get(url, timeout=_ANSWER_SECONDS)
-    except requests.RequestException:
-        return False
+def answers(url: str, *, authority: Path | None = None, status: int | None = 200) -> bool:
+    """Whether a GET is answered with that status (with any where it is None); ``authority`` signed the server."""
+    with requests.Session() as session:
+        session.trust_env = False  # a proxy cannot reach loopback
+        session.verify = str(authority) if authority else True
+        try:
+            answer = session.get(url, timeout=_ANSWER_SECONDS)
+        except requests.RequestException:
+            return False
     return status in (None, answer.status_code)

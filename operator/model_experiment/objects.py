@@ -45,16 +45,10 @@ class Kind:
 
 MODEL_EXPERIMENT = Kind("modelexperiment.io", "v1alpha1", "modelexperiments", "ModelExperiment")
 HTTP_ROUTE = Kind("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
-BACKEND_TRAFFIC_POLICY = Kind(
-    "gateway.envoyproxy.io", "v1alpha1", "backendtrafficpolicies", "BackendTrafficPolicy"
-)
+BACKEND_TRAFFIC_POLICY = Kind("gateway.envoyproxy.io", "v1alpha1", "backendtrafficpolicies", "BackendTrafficPolicy")
 SECURITY_POLICY = Kind("gateway.envoyproxy.io", "v1alpha1", "securitypolicies", "SecurityPolicy")
-ENVOY_EXTENSION_POLICY = Kind(
-    "gateway.envoyproxy.io", "v1alpha1", "envoyextensionpolicies", "EnvoyExtensionPolicy"
-)
-CUSTOM_RESOURCE_DEFINITION = Kind(
-    "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition"
-)
+ENVOY_EXTENSION_POLICY = Kind("gateway.envoyproxy.io", "v1alpha1", "envoyextensionpolicies", "EnvoyExtensionPolicy")
+CUSTOM_RESOURCE_DEFINITION = Kind("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition")
 CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
 EVENT = Kind("", "v1", "events", "Event")
 
@@ -73,9 +67,7 @@ class Objects:
         """One object, or None where there is none."""
         return await self._call("GET", kind.path(namespace=namespace, name=name))
 
-    async def list(
-        self, kind: Kind, *, namespace: str | None = None, selector: str | None = None
-    ) -> list[Manifest]:
+    async def all(self, kind: Kind, *, namespace: str | None = None, selector: str | None = None) -> list[Manifest]:
         """All objects of a kind; empty as well where the cluster does not serve that kind."""
         query = [("labelSelector", selector)] if selector else None
         answer = await self._call("GET", kind.path(namespace=namespace), query=query)
@@ -121,7 +113,7 @@ class Objects:
         path: str,
         *,
         body: Any = None,
-        query: list[tuple[str, str]] | None = None,
+        query: Sequence[tuple[str, str]] | None = None,
         content: str = "application/json",
     ) -> Manifest | None:
         try:
@@ -129,7 +121,7 @@ class Objects:
                 request = await self._api.param_serialize(
                     method,
                     path,
-                    query_params=query,
+                    query_params=list(query or ()),
                     header_params={"Accept": "application/json", "Content-Type": content},
                     body=body,
                     auth_settings=["BearerToken"],

@@ -20,16 +20,14 @@ _PREFIX = "MEXP_"
 class ControllerSettings:
     """How the controller runs.
 
-    ``poll_seconds`` is the grid on which metrics are evaluated: evaluation times are its multiples, so that a restart
-    replays exactly the evaluations that were missed. ``scrape_lag_seconds`` is how long Prometheus may take to store a
-    scrape; evaluations wait for it, so that asking later gives the same answer.
+    ``poll_seconds`` is the time between two evaluations of an experiment. ``stale_after_seconds`` should be three
+    scrape intervals. ``blindness_budget_seconds`` is how long a challenger may keep traffic that nobody can judge.
     """
 
     prometheus_url: str
     kubeconfig: str | None = None
     namespace: str | None = None
     poll_seconds: float = 5.0
-    scrape_lag_seconds: float = 1.0
     query_timeout_seconds: float = 4.0
     api_timeout_seconds: float = 10.0
     stale_after_seconds: float = 45.0
@@ -37,7 +35,7 @@ class ControllerSettings:
     checkpoint_seconds: float = 60.0
     status_refresh_seconds: float = 60.0
     slots: int = 64
-    health_address: str = "0.0.0.0:8090"  # noqa: S104 - probes and scrapes come from outside the pod
+    health_address: str = "0.0.0.0:8090"  # probes and scrapes come from outside the pod
     log_level: str = "INFO"
 
     def __post_init__(self) -> None:

@@ -15,9 +15,7 @@ def weights(challenger):
 
 
 SHARES = st.integers(0, MODULUS)
-GOALS = st.one_of(
-    st.just(Absent()), SHARES.map(weights).map(Parked), SHARES.map(weights).map(Open)
-)
+GOALS = st.one_of(st.just(Absent()), SHARES.map(weights).map(Parked), SHARES.map(weights).map(Open))
 
 
 def walk(own, goal):

@@ -1,14 +1,15 @@
 """Laws of the spec's objects, each written once as a sentence and twice as a check: in CEL and in Python.
 
-The API server checks the CEL (``x-kubernetes-validations``), this package the Python, so ``kubectl apply`` and
-``parse_spec`` refuse the same objects in the same words. Laws of single values are in
+The API server checks the CEL (``x-kubernetes-validations``), this package the Python, so ``kubectl apply``
+and ``parse_spec`` refuse the same objects in the same words. Laws of single values are in
 :mod:`~model_experiment.api.values`.
 
-The trap: CEL cannot see a field without a ``type``, which a probability is. What concerns such a field is said in the
-schema's own words, or by a rule without CEL, which this package alone keeps.
+The trap: CEL cannot see a field without a ``type``, and a probability has none. What concerns such a field
+is said in the schema's own words, or by a rule without CEL, which this package alone keeps.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -19,11 +20,11 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 FAULTS = "faults"
-"""The type of the pydantic errors raised here; their context has ``faults``, pairs of (field or "", sentence)."""
+"""The type of the pydantic errors raised here; their context has ``faults``, as :func:`fault` takes them."""
 
 
 def fault(*faults: tuple[str, str]) -> PydanticCustomError:
-    """The error that carries sentences, each with the field it belongs to ("" for the value itself)."""
+    """The error that carries sentences, each behind its path below the value: ``.port``, ``[1]`` or ""."""
     text = "; ".join(sentence for _, sentence in faults)
     return PydanticCustomError(FAULTS, "{text}", {"text": text, "faults": faults})
 
@@ -47,17 +48,22 @@ def cel_text(text: str) -> str:
 
 
 def validation(*, holds: str, must: str, found: str, at: str = "") -> dict[str, str]:
-    """One entry of ``x-kubernetes-validations``; ``found`` is a CEL expression of a string."""
-    entry = {"rule": holds, "messageExpression": f"{cel_text(must + ', found ')} + {found}"}
-    return entry | ({"fieldPath": f".{at}"} if at else {})
+    """One entry of ``x-kubernetes-validations``; in ``found``, CEL expressions stand in braces.
+
+    The bare ``message`` is what the API server says when the full one has a line break, which it does not show.
+    """
+    pieces = re.split("[{}]", f"{must}, found {found}")
+    message = " + ".join(piece if place % 2 else cel_text(piece) for place, piece in enumerate(pieces) if piece)
+    entry = {"rule": holds, "message": must, "messageExpression": message}
+    return entry | ({"fieldPath": at} if at else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One law on the fields of an object.
 
-    ``at`` is the field, as in YAML, under which the fault is shown; "" for the object itself. ``holds_in_cel`` is None
-    where the API server cannot check the law, or does so by the schema alone.
+    ``at`` is where the fault is shown: ``.port`` (as in YAML), or "" for the object itself.
+    ``holds_in_cel`` is None where the API server cannot check the law, or does so by the schema alone.
     """
 
     at: str
@@ -79,7 +85,7 @@ class Rule:
 
 
 class SpecPart(BaseModel):
-    """A frozen object of the spec, camelCase outside; unknown fields are refused as ``kubectl apply`` refuses them."""
+    """A frozen object of the spec, camelCase outside, which refuses unknown fields as ``kubectl`` does."""
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
@@ -88,7 +94,7 @@ class SpecPart(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _drop_nulls(cls, raw: Any) -> Any:
-        """Null means "not given", as for the API server: ``guardrails:`` with nothing behind it is no fault."""
+        """Null means "not given": ``guardrails:`` with nothing behind it is no fault."""
         if not isinstance(raw, Mapping):
             return raw
         required = {field.alias for field in cls.model_fields.values() if field.is_required()}
@@ -101,9 +107,7 @@ class SpecPart(BaseModel):
         return self
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler, /
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> JsonSchemaValue:
         """Pydantic's schema, with the rules in CEL."""
         reference = handler(schema)
         if validations := [entry for rule in cls.rules for entry in rule.in_cel()]:

@@ -1,18 +1,20 @@
-"""Single values of the spec: texts, whole numbers, and the three kinds of text that stand for a number.
+"""Single values of the spec, and what the API server and this package ask of them.
 
-:class:`Probability`, :class:`Percentage` and :class:`Duration` keep what the user wrote, so that a spec reads back as
-it was written and a label such as ``above="250ms"`` says what the user said; the number is a property, and equality is
-equality of the text. A marker beside the type (:class:`Text`, :class:`Decimals`, :class:`Whole`) gives the range: one
-check for pydantic, one schema for the API server, one sentence.
+:class:`Probability`, :class:`Percentage` and :class:`Duration` are the texts that the user wrote, so a spec
+reads back as it was written and a label such as ``above="250ms"`` says what the user said; the number is a
+property, and equality is equality of the text. A marker beside a type (:class:`Text`, :class:`Decimals`,
+:class:`Whole`, :class:`Named`) gives its range: one check for pydantic, one schema for the API server, one
+sentence.
 
-The trap: a probability written without quotation marks reaches the API server as a float. No structural type takes
-both a float and a string (``x-kubernetes-int-or-string`` refuses 0.05), so a probability has no type, and CEL cannot
-see it. Its sentence therefore stands inside its pattern, behind a ``$``, where nothing can match.
+The trap: a probability written without quotation marks reaches the API server as a float. No structural
+type takes both a float and a string (``x-kubernetes-int-or-string`` refuses 0.05), so a probability has no
+type, and CEL cannot see it. Its sentence therefore stands inside its pattern, behind a ``$``, where nothing
+can match.
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -26,54 +28,53 @@ from pydantic_core import CoreSchema, core_schema
 from model_experiment.api.rules import cel_text, fault, shown, validation
 
 
-@dataclass(frozen=True, slots=True)
-class Probability:
+class NumberText(str):
+    """A text that stands for a number."""
+
+    __slots__ = ()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """A plain string; the range comes from the marker beside the type."""
+        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
+
+
+class Probability(NumberText):
     """A decimal text between 0 and 1, such as ``"0.05"``."""
 
-    text: str
+    __slots__ = ()
 
     @property
     def value(self) -> float:
         """The number."""
-        return float(self.text)
-
-    def __str__(self) -> str:
-        return self.text
+        return float(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Percentage:
+class Percentage(NumberText):
     """A text such as ``"25%"`` or ``"0.5%"``."""
 
-    text: str
+    __slots__ = ()
 
     @property
     def ratio(self) -> float:
         """The share: 0.25 for ``"25%"``."""
-        return float(Decimal(self.text.removesuffix("%")) / 100)
-
-    def __str__(self) -> str:
-        return self.text
+        return float(Decimal(self.removesuffix("%")) / 100)
 
 
-@dataclass(frozen=True, slots=True)
-class Duration:
+class Duration(NumberText):
     """A text such as ``"7d"``, ``"1h30m"`` or ``"250ms"``."""
 
-    text: str
+    __slots__ = ()
 
     @property
     def timedelta(self) -> timedelta:
         """The length of time."""
-        return durationpy.from_str(self.text)  # type: ignore[no-any-return]
+        return durationpy.from_str(self)
 
     @property
     def seconds(self) -> float:
         """The length of time in seconds."""
         return self.timedelta.total_seconds()
-
-    def __str__(self) -> str:
-        return self.text
 
 
 DURATION = "([0-9]{1,4}w)?([0-9]{1,4}d)?([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?([0-9]{1,5}ms)?"
@@ -83,7 +84,7 @@ POSITIVE = "[1-9]"
 
 
 def milliseconds_in_cel(text: str) -> str:
-    """CEL for the length of a duration; 0 for a text that is none, so that no rule fails with an error of its own.
+    """CEL for the length of a duration; 0 for a text that is none, so that no rule ends in an error.
 
     CEL's ``duration()`` knows neither weeks nor days, so the text is cut behind each ``w`` and ``d``.
     """
@@ -101,7 +102,8 @@ def milliseconds_in_cel(text: str) -> str:
 class Text:
     """Marks a string or a class made from one: which texts it takes, and what to say of others.
 
-    The whole text must match ``pattern``, and ``somewhere`` must be found in it; both are read by RE2 and by ``re``.
+    The whole text must match ``pattern``, and ``somewhere`` must be found in it; RE2 and ``re`` read both
+    alike.
     """
 
     must: str
@@ -117,30 +119,28 @@ class Text:
         """A bounded string; the pattern is a rule in CEL, because a bare ``pattern`` earns no sentence."""
         patterns = [f"^({self.pattern})$", *([self.somewhere] if self.somewhere else [])]
         holds = " && ".join(f"self.matches({cel_text(pattern)})" for pattern in patterns)
-        rule = validation(holds=holds, must=self.must, found="'\"' + self + '\"'")
+        rule = validation(holds=holds, must=self.must, found='"{self}"')
         return {"type": "string", "maxLength": self.longest, "x-kubernetes-validations": [rule]}
 
     def _parse(self, source: Callable[[str], Any], raw: Any) -> Any:
-        text = raw if isinstance(raw, str) else getattr(raw, "text", None)
-        if text is None:
-            raise fault(("", f"{self.must}, found {shown(raw)}"))
-        if len(text) > self.longest:
-            raise fault(("", f"must have at most {self.longest} characters, found {len(text)}"))
-        if not (re.fullmatch(self.pattern, text) and re.search(self.somewhere, text)):
-            raise fault(("", f"{self.must}, found {shown(text)}"))
-        return source(text)
+        if isinstance(raw, str) and len(raw) > self.longest:
+            raise fault(("", f"must have at most {self.longest} characters, found {len(raw)}"))
+        if isinstance(raw, str) and re.fullmatch(self.pattern, raw) and re.search(self.somewhere, raw):
+            return source(raw)
+        raise fault(("", f"{self.must}, found {shown(raw)}"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decimals:
     """Marks a :class:`Probability` with its range.
 
-    ``pattern`` says which decimal texts lie in the range; ``bounds`` says the same of numbers, in JSON Schema's words.
+    ``pattern`` says which decimal texts lie in the range, ``bounds`` says the same of numbers in words of
+    JSON Schema.
     """
 
     must: str
     pattern: str
-    bounds: dict[str, float]
+    bounds: Mapping[str, float] = field(hash=False)
     longest: int = 20
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -148,13 +148,16 @@ class Decimals:
         return _schema(self._parse)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """No type, so that both a text and a float pass; lists, objects and booleans are shut out one by one."""
+        """No type, so that a text and a float pass; lists, objects and booleans are shut out one by one."""
         return {
             "x-kubernetes-preserve-unknown-fields": True,
             "pattern": f"^({self.pattern})$|$ {self.must}",
             "maxLength": self.longest,
             **self.bounds,
-            **{"minItems": 1, "maxItems": 0, "minProperties": 1, "maxProperties": 0},
+            "minItems": 1,
+            "maxItems": 0,
+            "minProperties": 1,
+            "maxProperties": 0,
             "not": {"enum": [True, False]},
         }
 
@@ -184,10 +187,42 @@ class Whole:
 
     def _parse(self, raw: Any) -> int:
         number = isinstance(raw, int | float) and not isinstance(raw, bool)
-        if not (number and raw == int(raw) and self.smallest <= raw <= self.largest):
+        if not (number and float(raw).is_integer() and self.smallest <= raw <= self.largest):
             must = f"must be a whole number from {self.smallest} to {self.largest}"
             raise fault(("", f"{must}, found {shown(raw)}"))
         return int(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Marks a list of objects, told apart by their names, with its smallest and largest length."""
+
+    fewest: int
+    most: int
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Counts first, because pydantic would count the items without fault alone."""
+        items = core_schema.no_info_before_validator_function(self._count, handler(source))
+        return core_schema.no_info_after_validator_function(self._names_differ, items)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """A bounded list-map."""
+        keyed = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+        return handler(schema) | {"minItems": self.fewest, "maxItems": self.most} | keyed
+
+    def _count(self, raw: Any) -> Any:
+        if isinstance(raw, list | tuple) and not self.fewest <= len(raw) <= self.most:
+            wanted = f"{self.fewest} to {self.most} items" if self.fewest < self.most else f"{self.most} item"
+            raise fault(("", f"must have {wanted}, found {len(raw)}"))
+        return raw
+
+    @staticmethod
+    def _names_differ(items: tuple[Any, ...]) -> tuple[Any, ...]:
+        names = [item.name for item in items]
+        twice = [(f"[{place}]", name) for place, name in enumerate(names) if name in names[:place]]
+        if twice:
+            raise fault(*((at, f'must have a name of its own, found "{name}" twice') for at, name in twice))
+        return items
 
 
 def _schema(parse: Callable[[Any], Any], serialize: Callable[[Any], Any] = str) -> CoreSchema:
@@ -202,8 +237,6 @@ def _decimal_text(raw: Any) -> str | None:
             return None
         case str():
             return raw
-        case Probability(text=text):
-            return text
         case int() | float():
             return format(Decimal(repr(raw)), "f")
         case _:

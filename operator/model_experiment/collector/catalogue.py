@@ -1,4 +1,4 @@
-"""Which experiments are counted, as an immutable value: from the name of a route, or from an experiment's own name.
+"""Which experiments are counted, as an immutable value: found by the route's name or by their own.
 
 Not for: watching the API server (see ``watching``). The trap: an experiment is counted only once its
 ``status.assignment`` stands, because without it nobody can say which variant a user should meet.
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-import durationpy
-
+from model_experiment.api.parsing import parse_spec
+from model_experiment.api.spec import ModelExperimentSpec
 from model_experiment.assignment import Assignment, Share
+from model_experiment.errors import SpecError
 
 ROUTE_SUFFIX = "-mexp"
 
@@ -20,7 +21,7 @@ RouteKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class LatencyLimit:
-    """A declared limit: the text as the spec has it, which is also the metric's label, and its nanoseconds."""
+    """A declared limit: the text as the spec has it, which is the metric's label too, and its nanoseconds."""
 
     text: str
     nanoseconds: int
@@ -81,16 +82,17 @@ def counted_from(manifest: Mapping[str, Any]) -> Counted | None:
     if not assignment:
         return None
     try:
+        spec = parse_spec(manifest["spec"])
         return Counted(
             uid=manifest["metadata"]["uid"],
             namespace=manifest["metadata"]["namespace"],
             name=manifest["metadata"]["name"],
             assignment=_assignment(assignment),
-            header=assignment["header"].lower(),
-            latency_limits=_latency_limits(manifest["spec"]),
-            outcomes=_outcomes(manifest["spec"]),
+            header=assignment["header"],
+            latency_limits=_latency_limits(spec),
+            outcomes=tuple(dict.fromkeys(objective.source.outcome.name for objective in spec.objectives)),
         )
-    except (AttributeError, KeyError, TypeError, ValueError, durationpy.DurationError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, SpecError) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
@@ -99,23 +101,9 @@ def _assignment(status: Mapping[str, Any]) -> Assignment:
     return Assignment(status["modulus"], shares)
 
 
-def _latency_limits(spec: Mapping[str, Any]) -> tuple[LatencyLimit, ...]:
-    texts = [
-        guardrail["source"]["latency"]["above"]
-        for guardrail in spec.get("guardrails", ())
-        if "latency" in guardrail["source"]
-    ]
-    return tuple(LatencyLimit(text, _nanoseconds(text)) for text in dict.fromkeys(texts))
-
-
-def _nanoseconds(text: str) -> int:
-    return round(durationpy.from_str(text).total_seconds() * 1_000_000) * 1000
-
-
-def _outcomes(spec: Mapping[str, Any]) -> tuple[str, ...]:
-    names = [
-        objective["source"]["outcome"]["name"]
-        for objective in spec["objectives"]
-        if "outcome" in objective["source"]
-    ]
-    return tuple(dict.fromkeys(names))
+def _latency_limits(spec: ModelExperimentSpec) -> tuple[LatencyLimit, ...]:
+    """The distinct limits; two texts for one length of time are two counters: the text is the label."""
+    limits = (guardrail.source.latency.above for guardrail in spec.guardrails if guardrail.source.latency)
+    return tuple(
+        LatencyLimit(str(limit), round(limit.seconds * 1000) * 1_000_000) for limit in dict.fromkeys(limits)
+    )

@@ -1,10 +1,12 @@
 """The numbers of this process: 100 buckets of users for every experiment, variant and measure.
 
-Everything starts at 0 in every process, exists at 0 from the moment an experiment is known, and is gone with it.
+Everything starts at 0 in every process, exists at 0 from the moment an experiment is known, and is gone with
+it.
 
-The trap is a user who changes the variant, because the weights do. Requests and responses count under the variant
-that answered. Exposures and outcomes count under the variant the user met *first*: that is what the log of
-assignments says, so they arrive here from there (see ``recording``). The bucket is the user's own and never changes.
+The trap is a user who changes the variant, because the weights do. Requests and responses count under the
+variant that answered. Exposures and outcomes count under the variant the user met *first*: that is what the
+log of assignments says, so they arrive here from there (see ``recording``). The bucket is the user's own and
+never changes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -32,10 +34,11 @@ class Tally:
         self.fit(counted)
 
     def fit(self, counted: Counted) -> None:
-        """Follows a change of the experiment: what is still declared keeps its numbers, what is new starts at 0."""
+        """Follows a change of the experiment: what is still declared keeps its numbers, new is 0."""
         self.counted = counted
         self._slow = [
-            (limit.nanoseconds, Measure(Family.SLOW_RESPONSES, limit.text)) for limit in counted.latency_limits
+            (limit.nanoseconds, Measure(Family.SLOW_RESPONSES, limit.text))
+            for limit in counted.latency_limits
         ]
         kept = self.tables
         self.tables = {
@@ -68,6 +71,9 @@ class Tallies:
 
     def __init__(self) -> None:
         self.catalogue = catalogue_of(())
+        self.are_informed = (
+            False  # whether the catalogue is the cluster's, not just the empty one of the beginning
+        )
         self._by_uid: dict[str, Tally] = {}
 
     def __iter__(self) -> Iterator[Tally]:
@@ -81,6 +87,7 @@ class Tallies:
             tally.fit(counted)
             self._by_uid[counted.uid] = tally
         self.catalogue = catalogue
+        self.are_informed = True
 
     def of(self, counted: Counted) -> Tally:
         """The tally of an experiment of the present catalogue."""
@@ -100,7 +107,10 @@ class Tallies:
             if tally is not None:
                 tally.add(variant, Measure(Family.OUTCOMES, outcome.name), user=outcome.user)
                 tally.add(
-                    variant, Measure(Family.OUTCOME_VALUE, outcome.name), user=outcome.user, amount=outcome.value
+                    variant,
+                    Measure(Family.OUTCOME_VALUE, outcome.name),
+                    user=outcome.user,
+                    amount=outcome.value,
                 )
 
 

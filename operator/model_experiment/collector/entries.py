@@ -1,16 +1,17 @@
 """One entry of Envoy's access log: whose request it was, which variant answered, how, and how long it took.
 
 The route's name says which experiment. The variant is what the route's own filter set on the *response*
-(``x-variant``); nothing that a client sends is believed. Where there was no response, because the client gave up
-first, the index of the upstream cluster says the same: a challenger that hangs must not hide behind impatient clients.
+(``x-variant``); nothing that a client sends is believed. Where there was no response, because the client gave
+up first, the index of the upstream cluster says the same: a challenger that hangs must not hide behind
+impatient clients.
 
-The duration is ``common_properties.duration``: from the first byte of the request to the last byte out, or to the
-moment the client left. ``time_to_last_downstream_tx_byte`` is the same for complete answers but missing for aborted
-ones, which are the slowest.
+The duration is ``common_properties.duration``: from the first byte of the request to the last byte out, or to
+the moment the client left. ``time_to_last_downstream_tx_byte`` is the same for complete answers but missing
+for aborted ones, which are the slowest.
 
 The trap: an empty upstream cluster means two things. Where the variant has no healthy endpoint (flag
-``no_healthy_upstream``) the failure is the variant's own and counts. Where the cluster itself is not there, or a
-filter answered before the router, no variant met the user, although ``x-variant`` may be set.
+``no_healthy_upstream``) the failure is the variant's own and counts. Where the cluster itself is not there,
+or a filter answered before the router, no variant met the user, although ``x-variant`` may be set.
 """
 
 from collections.abc import Mapping
@@ -86,12 +87,12 @@ def read_entry(
 
 
 def is_usable(user: str) -> bool:
-    """Whether a user can be stored: 1 to 256 characters, none of them NUL (PostgreSQL has no text with it)."""
+    """Whether a user can be stored: 1 to 256 characters, none of them NUL, which PostgreSQL cannot hold."""
     return 0 < len(user) <= LONGEST_USER and "\0" not in user
 
 
 def _route_key(route_name: str) -> RouteKey:
-    """Namespace and route in ``httproute/<namespace>/<route>/rule/<i>/match/<j>/*``; no key of ours for others."""
+    """Namespace and route in ``httproute/<namespace>/<route>/rule/...``; no key of ours for other names."""
     parts = route_name.split("/", 3)
     if len(parts) < _ROUTE_PARTS or parts[0] != "httproute":
         return "", ""
@@ -106,7 +107,7 @@ def _variant(entry: HTTPAccessLogEntry, counted: Counted) -> str | None:
 
 
 def _variant_of_cluster(cluster: str, counted: Counted) -> str | None:
-    """The variant at an index of the own route, from ``httproute/<namespace>/<route>/rule/<i>/backend/<index>``."""
+    """The variant at an index: ``httproute/<namespace>/<route>/rule/<i>/backend/<index>``, own route."""
     rest, _, index = cluster.rpartition("/backend/")
     if not rest.startswith("httproute/{}/{}/".format(*counted.route)):
         return None

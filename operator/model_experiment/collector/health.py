@@ -15,7 +15,9 @@ class Health:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.entries = Counter(
-            f"{_PREFIX}_entries", "Entries of Envoy's access log that arrived, of all routes.", registry=registry
+            f"{_PREFIX}_entries",
+            "Entries of Envoy's access log that arrived, of all routes.",
+            registry=registry,
         )
         self.unattributed = Counter(
             f"{_PREFIX}_unattributed_entries",
@@ -25,13 +27,13 @@ class Health:
         )
         self.mismatches = Counter(
             f"{_PREFIX}_assignment_mismatches",
-            "Requests that met another variant than the assignment in the status predicts. Some are normal while"
-            " weights change; a steady rate means a proxy with an old route.",
+            "Requests that met another variant than the status predicts. Some are normal while weights"
+            " change; a steady rate means a proxy with an old route.",
             registry=registry,
         )
         self.dropped = Counter(
             f"{_PREFIX}_dropped_entries",
-            "First requests whose exposure is in neither log nor counts, because the database was too slow or away.",
+            "Requests whose user could not be written to the log, because the database was too slow or away.",
             registry=registry,
         )
         self.failed_writes = Counter(

@@ -1,7 +1,7 @@
 """Users of one experiment who stand in the log for certain, as far as they are remembered.
 
-For: sparing the database a question with every request. Not for: deciding who is new; only the log knows that, so
-forgetting a user costs a question and changes no number.
+For: sparing the database a question with every request. Not for: deciding who is new; only the log knows
+that, so forgetting a user costs a question and changes no number.
 """
 
 ENOUGH = 250_000  # users a generation: two of them hold some 70 MB of typical identifiers

@@ -1,12 +1,13 @@
-"""The log of assignments and outcomes in SQL: who met which variant first, and what applications told about them.
+"""The log of assignments and outcomes in SQL: who met which variant first, and what applications told.
 
-For: exactness over restarts and over several collectors, since the database alone decides who is new and which outcome
-was attributed already. SQLite is embedded; PostgreSQL serves several collectors on several machines. Not for: counting
-(see ``counting``) or threads (every call blocks; see ``recording``).
+For: exactness over restarts and over several collectors, since the database alone decides who is new and
+which outcome was attributed already. SQLite is embedded; PostgreSQL serves several collectors on several
+machines. Not for: counting (see ``counting``) or threads (every call blocks; see ``recording``).
 
-The trap is two writers who do not see each other's open transaction: one stores an exposure while the other stores an
-outcome of the same user, and both find nothing to attribute. So each transaction first takes its turn by updating the
-one row of ``turns``, which lets transactions write only one after another, on both databases.
+The trap is two writers who do not see each other's open transaction: one stores an exposure while the other
+stores an outcome of the same user, and both find nothing to attribute. So each transaction first takes its
+turn by updating the one row of ``turns``, which lets transactions write only one after another, on both
+databases.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +22,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from model_experiment.errors import ModelExperimentError, SettingsError
 
-LOCK_PATIENCE_SECONDS = 10.0
+LOCK_PATIENCE_SECONDS = 5.0
 _USERS_A_STATEMENT = 1000
 
 _tables = sql.MetaData()
@@ -58,7 +59,9 @@ _waiting_outcomes = sql.Index(
 
 _told_columns = [column for column in outcomes.c if column.name not in ("id", "variant")]
 
-turns = sql.Table("turns", _tables, sql.Column("id", sql.Integer, primary_key=True), sql.Column("taken", sql.BigInteger))
+turns = sql.Table(
+    "turns", _tables, sql.Column("id", sql.Integer, primary_key=True), sql.Column("taken", sql.BigInteger)
+)
 
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -127,7 +130,8 @@ class AssignmentLog:
                 new = self._insert_exposures(connection, exposures)
                 if told:
                     connection.execute(sql.insert(outcomes), _rows(told, _told_columns))
-                users = {(some.experiment_uid, some.user) for some in (*new, *told)}
+                users = {(exposure.experiment_uid, exposure.user) for exposure in new}
+                users |= {(outcome.experiment_uid, outcome.user) for outcome in told}
                 return Recorded(new, tuple(_attribute(connection, users)))
         except SQLAlchemyError as error:
             raise LogError(f"the database must take a batch, found: {_cause(error)}") from error
@@ -155,7 +159,7 @@ class AssignmentLog:
 
 
 def _attribute(connection: sql.Connection, users: set[tuple[str, str]]) -> Iterator[tuple[str, Outcome]]:
-    """Gives the waiting outcomes of some users the variant they met first; those who met none keep waiting."""
+    """Gives the waiting outcomes of some users the variant they met first; who met none keeps waiting."""
     for experiment_uid in sorted({uid for uid, _ in users}):
         names = sorted(user for uid, user in users if uid == experiment_uid)
         for start in range(0, len(names), _USERS_A_STATEMENT):
@@ -192,7 +196,9 @@ def _engine(url: str) -> sql.Engine:
     try:
         engine = sql.create_engine(url)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
-        raise SettingsError(f"the database URL {_shown(url)} must be usable, found: {_cause(error)}") from error
+        raise SettingsError(
+            f"the database URL {_shown(url)} must be usable, found: {_cause(error)}"
+        ) from error
     if engine.dialect.name not in _INSERTS:
         raise SettingsError(f"the database must be one of {', '.join(_INSERTS)}, found {engine.dialect.name}")
     if engine.dialect.name == "sqlite":
@@ -215,6 +221,6 @@ def _shown(url: str) -> str:
 
 
 def _cause(error: Exception) -> str:
-    """The driver's own words in one line: SQLAlchemy's text would carry the statement and every user in it."""
+    """The driver's own words in one line; SQLAlchemy's text would carry the statement and every user."""
     original = getattr(error, "orig", None) or error
     return " ".join(str(original).split())[:300]

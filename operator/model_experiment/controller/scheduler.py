@@ -7,11 +7,13 @@ runs twice at once, and a wake-up during a tick leads to one more tick right aft
 import asyncio
 import heapq
 import logging
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable
+
+from model_experiment.controller.world import Key
 
 log = logging.getLogger(__name__)
 
-Run = Callable[[Hashable], Awaitable[float | None]]  # answers with the seconds until the next run, None for never
+Run = Callable[[Key], Awaitable[float | None]]  # answers with the seconds until the next run, None for never
 _AFTER_A_FAULT_SECONDS = 2.0
 
 
@@ -21,14 +23,14 @@ class Scheduler:
     def __init__(self, run: Run, *, slots: int) -> None:
         self._run = run
         self._slots = asyncio.Semaphore(slots)
-        self._due: dict[Hashable, float] = {}
-        self._heap: list[tuple[float, int, Hashable]] = []
-        self._running: dict[Hashable, asyncio.Task[None]] = {}
+        self._due: dict[Key, float] = {}
+        self._heap: list[tuple[float, int, Key]] = []
+        self._running: dict[Key, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         self._order = 0
         self.last_turn = 0.0  # loop time of the last turn; a probe compares it with now
 
-    def wake(self, key: Hashable, *, after_seconds: float = 0.0) -> None:
+    def wake(self, key: Key, *, after_seconds: float = 0.0) -> None:
         """Makes a key due, no later than it already is."""
         due = asyncio.get_running_loop().time() + after_seconds
         if due < self._due.get(key, float("inf")):
@@ -37,7 +39,7 @@ class Scheduler:
             heapq.heappush(self._heap, (due, self._order, key))
             self._changed.set()
 
-    def forget(self, key: Hashable) -> None:
+    def forget(self, key: Key) -> None:
         """A key that is gone; a run that has begun ends by itself."""
         self._due.pop(key, None)
 
@@ -63,7 +65,7 @@ class Scheduler:
             await self._slots.acquire()
             self._running[key] = asyncio.create_task(self._run_one(key))
 
-    async def _run_one(self, key: Hashable) -> None:
+    async def _run_one(self, key: Key) -> None:
         after: float | None = _AFTER_A_FAULT_SECONDS
         try:
             after = await self._run(key)
@@ -76,7 +78,7 @@ class Scheduler:
         if after is not None:
             self.wake(key, after_seconds=after)
 
-    def _catch_up(self, key: Hashable) -> None:
+    def _catch_up(self, key: Key) -> None:
         """A wake-up that came during the run was passed over by the loop; it is due now."""
         if key in self._due:
             self._order += 1

@@ -1,8 +1,9 @@
 """What has been counted so far, per variant and per bucket of users: the numbers every judgement starts from.
 
-For: the arrays that objectives, guardrails and checks read. Not for: where the numbers come from, how old they are
-and what is missing; whoever builds a ``Counts`` has answered that. The trap: "nothing counted yet" is a table of
-zeros, while "not measured" is no table at all, and asking for one is an error instead of a zero.
+For: the arrays that objectives, guardrails and checks read. Not for: where the numbers come from, how old
+they are and what is missing; whoever builds a ``Counts`` has answered that. The trap: "nothing counted yet"
+is a table of zeros, while "not measured" is no table at all, and asking for one is an error instead of a
+zero.
 """
 
 from collections.abc import Mapping
@@ -48,6 +49,7 @@ class Counts:
     """Totals since the start of the experiment, as known at ``time`` (unix seconds).
 
     ``tables`` maps a variant and a measure to its 100 buckets; whole numbers are exact up to 2**53.
+    The tables become read-only: they are shared, not copied.
 
     Raises:
         ValueError: if a table does not have one finite number for each bucket.
@@ -59,9 +61,8 @@ class Counts:
     def __post_init__(self) -> None:
         for (variant, measure), table in self.tables.items():
             if table.shape != (BUCKETS,) or not np.isfinite(table).all():
-                raise ValueError(
-                    f"{measure} of variant {variant} must be {BUCKETS} finite numbers, found {table!r}"
-                )
+                raise ValueError(f"{measure} of variant {variant} must be {BUCKETS} finite numbers, found {table!r}")
+            table.setflags(write=False)
 
     def has(self, variant: str, measure: Measure) -> bool:
         """Whether this was measured at all; zeros count as measured."""

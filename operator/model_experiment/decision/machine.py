@@ -7,22 +7,21 @@ The trap: a crash between a take-back and the status write must not open the rou
 written on the route itself, in the same write that parks it, and a route that carries one latches it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from model_experiment.api.spec import OnSuccess
 from model_experiment.api.status import Phase, Verdict
+from model_experiment.api.words import OnSuccess
 from model_experiment.assignment import Assignment, Share, assign
-from model_experiment.decision.evidence import Evidence, assess, with_counts
+from model_experiment.decision.assessment import assess
+from model_experiment.decision.evidence import Evidence, with_counts
 from model_experiment.decision.findings import Assessment
 from model_experiment.decision.observation import Blind, Experiment, Observation
 from model_experiment.decision.plan import Plan
 from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Route, Seen, is_reached, next_step
 from model_experiment.decision.rules import Judgement, Situation, guardrail_breached, judge
 
-FINAL = frozenset(
-    {Verdict.PROMOTE, Verdict.KEEP_CHAMPION, Verdict.INCONCLUSIVE, Verdict.ROLLBACK, Verdict.INVALID}
-)
+FINAL = frozenset({Verdict.PROMOTE, Verdict.KEEP_CHAMPION, Verdict.INCONCLUSIVE, Verdict.ROLLBACK, Verdict.INVALID})
 HISTORY_LENGTH = 30
 _WITH_TRAFFIC = frozenset({Phase.RUNNING, Phase.PROMOTING, Phase.PROMOTED})
 
@@ -56,6 +55,15 @@ TRANSITIONS: dict[tuple[Phase, Signal], Phase] = {
 }
 
 
+_ORDINARY: dict[Phase, Obstacle] = {
+    Phase.STARTING: Obstacle("RoutePrepared", "the experiment's route is made ready; the champion serves everybody"),
+    Phase.RUNNING: Obstacle("TrafficShifted", "the split is open: users meet the variants"),
+    Phase.PROMOTED: Obstacle("Promoted", "the challenger serves everybody who carries the assignment header"),
+    Phase.TAKING_BACK: Obstacle("PromotionAdopted", "the user's own route serves the challenger now"),
+    Phase.CONCLUDED: Obstacle("RouteReleased", "the experiment's route is gone; the user's own route serves everybody"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the history: a phase was entered, and why."""
@@ -77,7 +85,7 @@ class State:
     blind_since: float | None = None
     judgement: Judgement | None = None
     judged: float | None = None
-    evidence: Evidence = Evidence()
+    evidence: Evidence = field(default_factory=Evidence)
     history: tuple[Entry, ...] = ()
 
 
@@ -129,16 +137,15 @@ def split_of(experiment: Experiment, modulus: int) -> Assignment:
     return assign(
         modulus=modulus,
         champion=experiment.spec.champion.name,
-        challenger=experiment.challenger.name,
-        percent=experiment.challenger.percent,
+        challenger=experiment.spec.challenger.name,
+        percent=experiment.spec.challenger.percent,
     )
 
 
 def promotion_of(assignment: Assignment, challenger: str) -> Assignment:
     """Everything to the challenger, in the same order and with the same sum."""
     shares = tuple(
-        Share(share.variant, assignment.modulus if share.variant == challenger else 0)
-        for share in assignment.shares
+        Share(share.variant, assignment.modulus if share.variant == challenger else 0) for share in assignment.shares
     )
     return Assignment(assignment.modulus, shares)
 
@@ -219,27 +226,25 @@ def _promotes(experiment: Experiment, state: State, judgement: Judgement) -> boo
     )
 
 
-def _moved(
-    state: State, signal: Signal, judgement: Judgement, obstacle: Obstacle | None, now: float
-) -> State:
+def _moved(state: State, signal: Signal, judgement: Judgement, obstacle: Obstacle | None, now: float) -> State:
     phase = TRANSITIONS.get((state.phase, signal), state.phase)
     if judgement.verdict in FINAL and judgement != state.judgement:
         state = replace(state, judgement=judgement, judged=now)
     if phase is state.phase:
         return state
-    why = _why(signal, judgement, obstacle)
+    why = _why(phase, signal, judgement, obstacle)
     entry = Entry(now, phase, why.reason, why.message)
     ended = now if phase is Phase.CONCLUDED else state.ended
     history = (*state.history, entry)[-HISTORY_LENGTH:]
     return replace(state, phase=phase, ended=ended, history=history)
 
 
-def _why(signal: Signal, judgement: Judgement, obstacle: Obstacle | None) -> Obstacle:
+def _why(phase: Phase, signal: Signal, judgement: Judgement, obstacle: Obstacle | None) -> Obstacle:
     if obstacle is not None and signal is Signal.OBSTACLE:
         return obstacle
     if signal in (Signal.PROMOTE, Signal.END):
         return Obstacle(judgement.reason, judgement.message)
-    return Obstacle("".join(word.capitalize() for word in signal.name.split("_")), signal.value)
+    return _ORDINARY[phase]
 
 
 def _goal(experiment: Experiment, state: State, own: Seen | None, on_hold: Obstacle | Blind | None) -> Route:
@@ -254,7 +259,7 @@ def _goal(experiment: Experiment, state: State, own: Seen | None, on_hold: Obsta
         case Phase.RUNNING:
             return _held(state.assignment, own, on_hold if isinstance(on_hold, Obstacle) else None)
         case Phase.PROMOTING | Phase.PROMOTED:
-            wanted = promotion_of(state.assignment, experiment.challenger.name)
+            wanted = promotion_of(state.assignment, experiment.spec.challenger.name)
             return _held(wanted, own, on_hold if isinstance(on_hold, Obstacle) else None)
 
 

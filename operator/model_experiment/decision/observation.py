@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from model_experiment.api.spec import ModelExperimentSpec, Variant
+from model_experiment.api.spec import ModelExperimentSpec
 from model_experiment.decision.counts import Counts
 from model_experiment.decision.route import RouteReading
 
@@ -22,16 +22,6 @@ class Experiment:
     def route_name(self) -> str:
         """The name of the experiment's own route; access logs carry it."""
         return f"{self.name}-mexp"
-
-    @property
-    def variants(self) -> tuple[Variant, ...]:
-        """All variants, the champion first."""
-        return (self.spec.champion, *self.spec.challengers)
-
-    @property
-    def challenger(self) -> Variant:
-        """The one challenger."""
-        return self.spec.challengers[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ data of both variants, which is why the rules about blindness stand between the 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from model_experiment.api.status import GuardrailResult, ObjectiveResult, Verdict
+from model_experiment.api.status import GuardrailFinding, ObjectiveFinding, ObjectiveStatus, Verdict
 from model_experiment.decision.findings import Assessment
 from model_experiment.decision.observation import Blind, Experiment
 
@@ -42,11 +42,11 @@ def guardrail_breached(situation: Situation) -> Judgement | None:
     breached = [
         guardrail
         for guardrail in (situation.assessment.guardrails if situation.assessment else ())
-        if guardrail.finding is GuardrailResult.BREACHED
+        if guardrail.finding is GuardrailFinding.BREACHED
     ]
     if not breached:
         return None
-    messages = tuple(guardrail.message for guardrail in breached)
+    messages = tuple(guardrail.message or guardrail.name for guardrail in breached)
     return Judgement(Verdict.ROLLBACK, "GuardrailBreached", messages[0], messages)
 
 
@@ -86,12 +86,12 @@ def nothing_counted_yet(situation: Situation) -> Judgement | None:
 
 def challenger_worse(situation: Situation) -> Judgement | None:
     """The primary objective crossed its bound on the wrong side."""
-    return _on_primary(situation, ObjectiveResult.WORSE, Verdict.KEEP_CHAMPION, "ChallengerWorse")
+    return _on_primary(situation, ObjectiveFinding.WORSE, Verdict.KEEP_CHAMPION, "ChallengerWorse")
 
 
 def challenger_better(situation: Situation) -> Judgement | None:
     """The primary objective crossed its bound on the right side, at a planned look, past the minimum duration."""
-    return _on_primary(situation, ObjectiveResult.BETTER, Verdict.PROMOTE, "ChallengerBetter")
+    return _on_primary(situation, ObjectiveFinding.BETTER, Verdict.PROMOTE, "ChallengerBetter")
 
 
 def planned_end_reached(situation: Situation) -> Judgement | None:
@@ -101,8 +101,8 @@ def planned_end_reached(situation: Situation) -> Judgement | None:
         return None
     primary = _assessed(situation).objectives[0]
     if progress.information >= 1:
-        return Judgement(Verdict.KEEP_CHAMPION, "NoImprovementShown", primary.message, (progress.message,))
-    return Judgement(Verdict.INCONCLUSIVE, "MaximumDurationReached", progress.message, (primary.message,))
+        return Judgement(Verdict.KEEP_CHAMPION, "NoImprovementShown", _said(primary), (progress.message,))
+    return Judgement(Verdict.INCONCLUSIVE, "MaximumDurationReached", progress.message, (_said(primary),))
 
 
 def collecting(situation: Situation) -> Judgement | None:
@@ -135,11 +135,13 @@ def _assessed(situation: Situation) -> Assessment:
     return situation.assessment
 
 
-def _on_primary(
-    situation: Situation, result: ObjectiveResult, verdict: Verdict, reason: str
-) -> Judgement | None:
+def _on_primary(situation: Situation, result: ObjectiveFinding, verdict: Verdict, reason: str) -> Judgement | None:
     assessment = _assessed(situation)
     primary = assessment.objectives[0]
     if primary.finding is not result:
         return None
-    return Judgement(verdict, reason, primary.message, (assessment.progress.message,))
+    return Judgement(verdict, reason, _said(primary), (assessment.progress.message,))
+
+
+def _said(objective: ObjectiveStatus) -> str:
+    return objective.message or objective.name

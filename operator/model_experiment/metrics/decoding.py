@@ -1,12 +1,13 @@
 """From Prometheus' JSON to snapshots. Pure.
 
-For: reading an answer without trusting it. Not for: fetching it, or saying whether it is complete (``judgement``).
-The trap: "NaN" arrives as text, turns into a float without complaint, and then loses every comparison silently; it
-must be met here.
+For: reading an answer without trusting it. Not for: fetching it, or saying whether it is complete
+(``judgement``). The trap: "NaN" arrives as text, turns into a float without complaint, and then loses every
+comparison silently; it must be met here.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,39 +17,50 @@ from model_experiment.assignment import BUCKETS
 from model_experiment.decision.counts import Measure
 from model_experiment.metrics.families import DETAIL_LABELS, FAMILIES, HEARTBEAT, STARTED, Label
 from model_experiment.metrics.snapshot import Key, Reading, Snapshot, Tables, joined
-from model_experiment.metrics.source import Question
+from model_experiment.metrics.source import NotANumber, Question
 
 _NAME = "__name__"
 _OWN_LABELS = frozenset((_NAME, *Label))
 _BUCKETS = {str(bucket): bucket for bucket in range(BUCKETS)}
 _MAX_WARNINGS = 5
 _MAX_TEXT = 200
-_UNSHAPED = (
-    KeyError,
-    TypeError,
-    AttributeError,
-    ValueError,
-)  # what a surprise in JSON raises when it is unpacked
 
-Target = frozenset[
-    tuple[str, str]
-]  # the labels that the scrape added: they tell one scraped address from another
+Target = frozenset[tuple[str, str]]  # the labels that the scrape added: they tell one scraped address from another
 
 
 class MalformedAnswerError(Exception):
     """Not the answer that the Prometheus API promises, or not the series that the collector promises."""
 
 
-class NotFiniteError(Exception):
-    """A NaN or an infinity where a number must be."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the values of a series belong: a counter has a key and a bucket, a gauge has its name."""
+
+    target: Target
+    gauge: str = ""
+    key: Key | None = None
+    bucket: int = 0
+
+    def __str__(self) -> str:
+        what = f"{self.key[1]} of variant {self.key[0]}, bucket {self.bucket}," if self.key else self.gauge
+        return f"{what} of collector {_collector(self.target)}"
 
 
 @dataclass(slots=True)
 class _Scrape:
-    """What was found under one scraped address; filled while reading, never handed out."""
+    """What was found under one scraped address at one time; filled while reading, never handed out."""
 
     gauges: dict[str, float] = field(default_factory=dict)
     counters: dict[Key, dict[int, float]] = field(default_factory=dict)
+
+    def record(self, place: _Place, value: float) -> None:
+        if place.key is None:
+            self.gauges[place.gauge] = value
+        else:
+            self.counters.setdefault(place.key, {})[place.bucket] = value
+
+
+_Sample = tuple[_Place, str]
 
 
 def result_of(envelope: Any, *, kind: str) -> tuple[list[Any], tuple[str, ...]]:
@@ -58,103 +70,102 @@ def result_of(envelope: Any, *, kind: str) -> tuple[list[Any], tuple[str, ...]]:
         MalformedAnswerError: if it is not a successful answer of the asked ``kind`` ("vector" or "matrix").
     """
     match envelope:
-        case {"status": "success", "data": {"resultType": str(found), "result": list(result)}} if (
-            found == kind
-        ):
+        case {"status": "success", "data": {"resultType": str(found), "result": list(result)}} if found == kind:
             return result, _warnings(envelope.get("warnings"))
         case {"status": "success", "data": {"resultType": found}}:
-            raise MalformedAnswerError(f"Prometheus' answer must be a {kind}, found {plain(found)}")
+            raise MalformedAnswerError(f"it must be a {kind}, found {plain(found)}")
         case _:
-            raise MalformedAnswerError(
-                f"Prometheus' answer must be a success with data, found {plain(envelope)}"
-            )
+            raise MalformedAnswerError(f"it must be a success with data, found {plain(envelope)}")
 
 
-def snapshot_of(result: Sequence[Any], question: Question, *, at: float) -> Snapshot:
+def snapshot_of(result: Sequence[Any], question: Question, *, at: float) -> Snapshot | NotANumber:
     """What an instant vector says, as far as it was asked for.
 
     Raises:
         MalformedAnswerError: if a series is not shaped as promised.
-        NotFiniteError: if a value is NaN or infinite.
     """
     asked = frozenset(question.measures)
-    scrapes: dict[Target, _Scrape] = {}
-    try:
-        for series in result:
-            labels = series["metric"]
-            _, text = series["value"]
-            _record(
-                scrapes.setdefault(_target(labels), _Scrape()),
-                labels,
-                value=_finite(text, labels),
-                asked=asked,
-            )
-    except _UNSHAPED as error:
-        raise MalformedAnswerError(f"a series of Prometheus' answer is malformed: {plain(error)}") from error
-    return Snapshot(at, _merged(_readings(scrapes)))
+    with _shaped():
+        places = ((_place(series["metric"], asked), series["value"][1]) for series in result)
+        return _evaluated(((place, text) for place, text in places if place), at)
 
 
-def last_moments(result: Sequence[Any]) -> list[float]:
-    """The last time at which each process was seen, oldest first, from a matrix of the ``started`` gauge.
+def snapshots_of(result: Sequence[Any], question: Question, *, times: Sequence[float]) -> list[Snapshot | NotANumber]:
+    """What a matrix says at each of the evaluation times, as far as it was asked for.
 
     Raises:
-        MalformedAnswerError: if a series is not shaped as promised.
+        MalformedAnswerError: if a series is not shaped as promised, or has a sample at another time.
     """
-    try:
-        last = {
-            (_target(series["metric"]), str(started)): float(time)
-            for series in result
-            for time, started in series["values"]
-        }
-    except _UNSHAPED as error:
-        raise MalformedAnswerError(f"a series of Prometheus' answer is malformed: {plain(error)}") from error
-    return sorted(set(last.values()))
+    asked = frozenset(question.measures)
+    samples: dict[int, list[_Sample]] = {_milliseconds(time): [] for time in times}
+    with _shaped():
+        for series in result:
+            if place := _place(series["metric"], asked):
+                for time, text in series["values"]:
+                    samples[_milliseconds(time)].append((place, text))
+        return [_evaluated(samples[_milliseconds(time)], time) for time in times]
 
 
 def plain(value: object) -> str:
     """Anything as one short line that is safe in a log and in a status."""
     text = value if isinstance(value, str) else repr(value)
-    return "".join(character for character in text if character.isprintable())[:_MAX_TEXT]
+    return "".join(character for character in text[:_MAX_TEXT] if character.isprintable())
+
+
+def _milliseconds(time: float) -> int:
+    """Prometheus' own resolution."""
+    return round(time * 1000)
+
+
+@contextmanager
+def _shaped() -> Iterator[None]:
+    """What a surprise in JSON raises when it is unpacked, in one word."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        raise MalformedAnswerError(f"a series is not shaped as promised: {plain(error)}") from error
 
 
 def _warnings(found: Any) -> tuple[str, ...]:
     if not found:
         return ()
-    return tuple(
-        plain(warning) for warning in (found if isinstance(found, list) else [found])[:_MAX_WARNINGS]
-    )
+    return tuple(plain(warning) for warning in (found if isinstance(found, list) else [found])[:_MAX_WARNINGS])
 
 
-def _target(labels: Mapping[str, str]) -> Target:
-    return frozenset(item for item in labels.items() if item[0] not in _OWN_LABELS)
-
-
-def _finite(text: str, labels: Mapping[str, str]) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise NotFiniteError(f"{plain(dict(labels))} must be a finite number, found {plain(text)}")
-    return value
-
-
-def _record(scrape: _Scrape, labels: Mapping[str, str], *, value: float, asked: Set[Measure]) -> None:
+def _place(labels: Mapping[str, str], asked: Collection[Measure]) -> _Place | None:
+    """None for a counter that nobody asked for."""
+    target = frozenset(item for item in labels.items() if item[0] not in _OWN_LABELS)
     family = FAMILIES.get(labels[_NAME])
     if family is None:
-        scrape.gauges[labels[_NAME]] = value
-        return
+        return _Place(target, gauge=labels[_NAME])
     detail = DETAIL_LABELS.get(family)
     measure = Measure(family, labels[detail] if detail else "")
-    if measure in asked:
-        table = scrape.counters.setdefault((labels[Label.VARIANT], measure), {})
-        table[_BUCKETS[labels[Label.BUCKET]]] = value
+    if measure not in asked:
+        return None
+    return _Place(target, key=(labels[Label.VARIANT], measure), bucket=_BUCKETS[labels[Label.BUCKET]])
 
 
-def _readings(scrapes: Mapping[Target, _Scrape]) -> Iterator[Reading]:
-    for target, scrape in scrapes.items():
-        collector = dict(target).get("instance", "without an instance label")
-        for gauge in (STARTED, HEARTBEAT):
-            if gauge not in scrape.gauges:
-                raise MalformedAnswerError(f"collector {plain(collector)} must report {gauge}, found none")
-        yield Reading(plain(collector), scrape.gauges[STARTED], scrape.gauges[HEARTBEAT], _complete(scrape))
+def _evaluated(samples: Iterable[_Sample], at: float) -> Snapshot | NotANumber:
+    scrapes: dict[Target, _Scrape] = {}
+    for place, text in samples:
+        value = float(text)
+        if not math.isfinite(value):
+            return NotANumber(f"{place} must be a finite number, found {plain(text)}")
+        scrapes.setdefault(place.target, _Scrape()).record(place, value)
+    return Snapshot(at, _merged(_reading(target, scrape) for target, scrape in scrapes.items()))
+
+
+def _reading(target: Target, scrape: _Scrape) -> Reading:
+    collector = _collector(target)
+    for gauge in (STARTED, HEARTBEAT):
+        if gauge not in scrape.gauges:
+            raise MalformedAnswerError(f"collector {collector} must report {gauge}, found none")
+    return Reading(collector, scrape.gauges[STARTED], scrape.gauges[HEARTBEAT], _complete(scrape))
+
+
+def _collector(target: Target) -> str:
+    """The address of a collector, as people know it."""
+    return plain(dict(target).get("instance", "without an instance label"))
 
 
 def _complete(scrape: _Scrape) -> Tables:
@@ -166,7 +177,7 @@ def _complete(scrape: _Scrape) -> Tables:
     }
 
 
-def _merged(readings: Iterator[Reading]) -> tuple[Reading, ...]:
+def _merged(readings: Iterable[Reading]) -> tuple[Reading, ...]:
     """One reading a process: two scrape jobs, or two Prometheus servers, must not count it twice."""
     by_start: dict[float, Reading] = {}
     for reading in readings:

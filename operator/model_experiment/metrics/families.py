@@ -1,9 +1,9 @@
 """The names of the collector's metrics and labels, shared by whoever writes them and whoever asks for them.
 
-Every counter carries ``uid``, ``experiment`` ("namespace/name"), ``variant`` and ``bucket`` ("0" to "99"), some one
-label more. All label sets of an experiment exist at 0 from the moment the collector knows it, and start at 0 in
-every process. The trap: a counter without the ``started`` gauge beside it cannot be told from the one before a
-restart.
+Every counter carries ``uid``, ``experiment`` ("namespace/name"), ``variant`` and ``bucket`` ("0" to "99"),
+some one label more. All label sets of an experiment exist at 0 from the moment the collector knows it, and
+start at 0 in every process. The trap: a counter without the ``started`` gauge beside it cannot be told from
+the one before a restart.
 """
 
 from enum import StrEnum

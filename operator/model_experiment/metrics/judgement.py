@@ -1,8 +1,8 @@
 """Is what was read complete and fresh? Pure.
 
-For: turning a snapshot into one of the answers, with the sentence a person needs. Not for: what follows from it. The
-trap: Prometheus shows the last sample of a dead target for five minutes, so only the collector's own heartbeat tells
-how old a number is.
+For: turning a snapshot into one of the answers, with the sentence a person needs. Not for: what follows from
+it. The trap: Prometheus shows the last sample of a dead target for five minutes, so only the collector's own
+heartbeat tells how old a number is.
 """
 
 from collections.abc import Sequence
@@ -19,33 +19,34 @@ def judge(
     """``Value`` if every fresh collector that counts this experiment reports all that is asked, else why not.
 
     A heartbeat further than ``stale_after_seconds`` from the snapshot's time, before or after, is stale: a clock
-    that runs ahead would hide the silence that follows.
+    that runs ahead would hide the silence that follows. Collectors that do not count this experiment say nothing:
+    they may belong to another installation.
     """
     if not snapshot.readings:
         return NoData("at least 1 collector must be scraped by Prometheus, found none")
-    fresh = [reading for reading in snapshot.readings if abs(_age(reading, snapshot)) <= stale_after_seconds]
-    if not fresh:
-        return _stale(snapshot, stale_after_seconds)
-    counting = [reading for reading in fresh if reading.tables]
+    counting = [reading for reading in snapshot.readings if reading.tables]
     if not counting:
-        return NoData(f"{collectors(len(fresh))} reported, none of them counts experiment {question.uid}")
-    for reading in counting:
+        known = collectors(len(snapshot.readings))
+        return NoData(f"{known} reported, none of them counts experiment {question.uid}")
+    fresh = [reading for reading in counting if abs(_age(reading, snapshot)) <= stale_after_seconds]
+    if not fresh:
+        return _stale(counting, snapshot, stale_after_seconds)
+    for reading in fresh:
         if missing := _missing(reading, question):
             return NoData(_missing_sentence(reading, missing))
-    silent = [_silent(reading, snapshot) for reading in snapshot.readings if reading not in fresh]
-    ignorant = [_ignorant(reading) for reading in fresh if not reading.tables]
-    return Value(snapshot, (*warnings, *silent, *ignorant))
+    silent = [_silent(reading, snapshot) for reading in counting if reading not in fresh]
+    return Value(snapshot, (*warnings, *silent))
 
 
 def _age(reading: Reading, snapshot: Snapshot) -> float:
     return snapshot.time - reading.heartbeat
 
 
-def _stale(snapshot: Snapshot, limit: float) -> Stale:
-    age = min((_age(reading, snapshot) for reading in snapshot.readings), key=abs)
+def _stale(counting: Sequence[Reading], snapshot: Snapshot, limit: float) -> Stale:
+    age = min((_age(reading, snapshot) for reading in counting), key=abs)
     return Stale(
         age,
-        f"a collector must have reported within {limit:g} s; {collectors(len(snapshot.readings))} known, "
+        f"a collector must have reported within {limit:g} s; {collectors(len(counting))} known, "
         f"the nearest heartbeat is {_when(age)}",
     )
 
@@ -58,17 +59,13 @@ def _missing_sentence(reading: Reading, missing: Sequence[Key]) -> str:
     variant, measure = missing[0]
     more = f" (and {len(missing) - 1} more tables)" if len(missing) > 1 else ""
     return (
-        f"collector {reading.collector} must report all {BUCKETS} buckets of {measure} for variant {variant}{more}, "
-        f"found none or not all"
+        f"collector {reading.collector} must report all {BUCKETS} buckets of {measure} for variant "
+        f"{variant}{more}, found none or not all"
     )
 
 
 def _silent(reading: Reading, snapshot: Snapshot) -> str:
     return f"collector {reading.collector} reported {_when(_age(reading, snapshot))}"
-
-
-def _ignorant(reading: Reading) -> str:
-    return f"collector {reading.collector} does not count this experiment"
 
 
 def _when(age: float) -> str:

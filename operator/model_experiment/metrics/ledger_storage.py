@@ -1,7 +1,7 @@
 """The ledger as compact JSON text, and back.
 
-For: a checkpoint that survives the controller. Not for: compressing or writing it. The trap: whole numbers are
-written as integers, because "1.0" for each of some thousand counters would double the size.
+For: a checkpoint that survives the controller. Not for: compressing or writing it. The trap: whole numbers
+are written as integers, because "1.0" for each of some thousand counters would double the size.
 """
 
 import json
@@ -52,9 +52,7 @@ def from_json(text: str) -> Ledger:
             faults={float(start): str(fault) for start, fault in stored["faults"]},
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"a stored ledger must be what to_json wrote, found {text[:80]!r}: {error}"
-        ) from error
+        raise ValueError(f"a stored ledger must be what to_json wrote, found {text[:80]!r}: {error}") from error
 
 
 def _stored(tables: Tables) -> list[Any]:

@@ -1,14 +1,16 @@
 """Counts from Prometheus, through prometheus-api-client, behind hard limits.
 
 For: the ``CountsSource`` of a running operator. Not for: what is asked (``queries``) or what an answer means
-(``decoding``, ``judgement``). The trap: the client library blocks a thread, which cannot be cancelled. Reads run in a
-private pool of threads; a read that is given up leaves its thread behind until the socket falls silent, such threads
-are counted, and when all are lost the source says so at once instead of queueing behind them.
+(``decoding``, ``judgement``). The trap: the client library blocks a thread, which cannot be cancelled. Reads
+run in a private pool of threads; a read that is given up leaves its thread behind until the socket falls
+silent, such threads are counted, and when all are lost the source says so at once instead of queueing behind
+them.
 """
 
 import asyncio
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,30 +21,29 @@ from urllib.parse import urlsplit
 from prometheus_api_client import PrometheusConnect
 
 from model_experiment.errors import SettingsError
-from model_experiment.metrics.decoding import NotFiniteError, last_moments, result_of, snapshot_of
+from model_experiment.metrics.decoding import result_of, snapshot_of, snapshots_of
 from model_experiment.metrics.failures import FAILURES, sentence
-from model_experiment.metrics.families import STARTED
 from model_experiment.metrics.judgement import judge
 from model_experiment.metrics.queries import experiment_query
 from model_experiment.metrics.snapshot import Snapshot
 from model_experiment.metrics.source import Answer, History, NotANumber, Question, SourceDown
 from model_experiment.metrics.transport import BoundedAdapter, bounded_session
 
-MOST_MOMENTS = 200
-_MOST_POINTS = 10_000  # Prometheus refuses more than 11,000 points a series
+_TIMES_A_QUERY = 30  # 1,600 series at so many times are about 1.5 MB
+_GRID_SLACK = 1e-6  # an end that is a multiple of the step, but for rounding, belongs to the range
+_UNUSED = datetime.fromtimestamp(0, UTC)
 _THREAD_SHARE = 0.9  # a thread's own deadline is a little earlier, so that only a stuck thread counts as lost
 
 _Result = TypeVar("_Result")
-_Read = tuple[Snapshot, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How long, how old and how much.
 
-    ``deadline_seconds`` is for one read from call to answer, waiting for a thread included; ``stale_after_seconds``
-    should be three scrape intervals; ``threads`` is how many reads run at once. An experiment with one challenger
-    and 8 measures has 1,600 series of about 250 bytes a collector.
+    ``deadline_seconds`` is for one read from call to answer, waiting for a thread included;
+    ``stale_after_seconds`` should be three scrape intervals; ``threads`` is how many reads run at once. An
+    experiment with one challenger and 8 measures has 1,600 series of about 250 bytes a collector.
     """
 
     deadline_seconds: float = 5.0
@@ -75,50 +76,27 @@ class PrometheusSource:
         """What is known at a time (unix seconds)."""
         return await self._within_deadline(partial(self._answer, question, at))
 
-    async def read_range(
-        self, question: Question, *, start: float, end: float, step: float
-    ) -> History | SourceDown:
-        """The last snapshot of each process between two times, at most the latest 200 of them.
-
-        Asks for the ``started`` gauges over the whole time first, which is little, and for all counters only at the
-        moments when a process was seen last. Each query has the full deadline.
-        """
-        moments: set[float] = set()
-        while start <= end:
-            stop = min(end, start + _MOST_POINTS * step)
-            found = await self._within_deadline(partial(self._moments, start, stop, step))
+    async def read_range(self, question: Question, *, start: float, end: float, step: float) -> History | SourceDown:
+        """One answer for each time from ``start`` to ``end``; each query has the full deadline."""
+        times = [round(start + step * index, 3) for index in range(math.floor((end - start) / step + _GRID_SLACK) + 1)]
+        answers: list[tuple[float, Answer]] = []
+        for first in range(0, len(times), _TIMES_A_QUERY):
+            some = times[first : first + _TIMES_A_QUERY]
+            found = await self._within_deadline(partial(self._answers, question, some, step))
             if isinstance(found, SourceDown):
                 return found
-            moments.update(found)
-            start = stop + step
-        return await self._history(question, sorted(moments))
+            answers.extend(zip(some, found, strict=True))
+        return History(tuple(answers))
 
     def close(self) -> None:
         """Lets go of the connections; threads that hang end by themselves."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
-    async def _history(self, question: Question, moments: list[float]) -> History | SourceDown:
-        skipped = len(moments) - MOST_MOMENTS
-        warnings = [f"{skipped} earlier ends of processes were not read"] if skipped > 0 else []
-        snapshots = []
-        for moment in moments[-MOST_MOMENTS:]:
-            match await self._within_deadline(partial(self._snapshot, question, moment)):
-                case SourceDown() as down:
-                    return down
-                case NotANumber(reason):
-                    warnings.append(reason)
-                case snapshot, partial_because:
-                    snapshots.append(snapshot)
-                    warnings.extend(partial_because)
-        return History(tuple(snapshots), tuple(dict.fromkeys(warnings)))
-
     async def _within_deadline(self, work: Callable[[float], _Result]) -> _Result | SourceDown:
         seconds, threads = self._limits.deadline_seconds, self._limits.threads
         if (lost := self.lost_threads) >= threads:
-            return SourceDown(
-                f"Prometheus is not asked: {lost} of {threads} threads still wait for older answers"
-            )
+            return SourceDown(f"Prometheus is not asked: {lost} of {threads} threads still wait for older answers")
         job = self._threads.submit(work, time.monotonic() + seconds * _THREAD_SHARE)
         try:
             async with asyncio.timeout(seconds):
@@ -130,50 +108,43 @@ class PrometheusSource:
                 self._given_up.add(job)
 
     def _answer(self, question: Question, at: float, deadline: float) -> Answer:
-        match self._snapshot(question, at, deadline):
-            case snapshot, warnings:
-                stale_after = self._limits.stale_after_seconds
-                return judge(snapshot, question, stale_after_seconds=stale_after, warnings=warnings)
-            case failure:
-                return failure
-
-    def _snapshot(self, question: Question, at: float, deadline: float) -> _Read | NotANumber | SourceDown:
         query = experiment_query(question.uid, (measure.family for measure in question.measures))
         try:
             left = deadline - time.monotonic()
             when = {"time": f"{at:.3f}", "timeout": f"{left:.3f}"}
             envelope = self._client.custom_query(query, params=when, timeout=left)
             result, warnings = result_of(envelope, kind="vector")
-            return snapshot_of(result, question, at=at), warnings
-        except NotFiniteError as error:
-            return NotANumber(str(error))
+            return self._judged(snapshot_of(result, question, at=at), question, warnings)
         except FAILURES as error:
             return SourceDown(sentence(error))
 
-    def _moments(self, start: float, end: float, step: float, deadline: float) -> list[float] | SourceDown:
+    def _answers(
+        self, question: Question, times: Sequence[float], step: float, deadline: float
+    ) -> list[Answer] | SourceDown:
+        query = experiment_query(question.uid, (measure.family for measure in question.measures))
         try:
             left = deadline - time.monotonic()
             # The library rounds its own two times to seconds; what stands in params replaces them.
-            when = {"start": f"{start:.3f}", "end": f"{end:.3f}", "timeout": f"{left:.3f}"}
-            unused = datetime.fromtimestamp(end, UTC)
+            when = {"start": f"{times[0]:.3f}", "end": f"{times[-1]:.3f}", "timeout": f"{left:.3f}"}
             envelope = self._client.custom_query_range(
-                STARTED, unused, unused, f"{step:.3f}", params=when, timeout=left
+                query, _UNUSED, _UNUSED, f"{step:.3f}", params=when, timeout=left
             )
-            result, _ = result_of(envelope, kind="matrix")
-            return last_moments(result)
+            result, warnings = result_of(envelope, kind="matrix")
+            snapshots = snapshots_of(result, question, times=times)
+            return [self._judged(snapshot, question, warnings) for snapshot in snapshots]
         except FAILURES as error:
             return SourceDown(sentence(error))
+
+    def _judged(self, snapshot: Snapshot | NotANumber, question: Question, warnings: Sequence[str]) -> Answer:
+        if isinstance(snapshot, NotANumber):
+            return snapshot
+        stale_after = self._limits.stale_after_seconds
+        return judge(snapshot, question, stale_after_seconds=stale_after, warnings=warnings)
 
 
 def _client(url: str, limits: Limits) -> PrometheusConnect:
     parts = urlsplit(url)
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or parts.username
-        or parts.query
-        or parts.fragment
-    ):
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
         raise SettingsError(f"the URL of Prometheus must be http(s)://host[:port][/path], found {url!r}")
     session = bounded_session()
     client = PrometheusConnect(url.rstrip("/"), session=session, method="POST")

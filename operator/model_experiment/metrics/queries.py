@@ -1,8 +1,9 @@
 """The PromQL that is asked, as text.
 
-For: one query that brings everything about one experiment, and the short ones that a person pastes into Prometheus
-to check a number of the status. Not for: sending them. The trap: nothing is summed here. A sum over instances taken
-before the difference turns a restart of one collector into garbage, so raw series come back and the ledger adds.
+For: one query that brings everything about one experiment, and the short ones that a person pastes into
+Prometheus to check a number of the status. Not for: sending them. The trap: nothing is summed here. A sum
+over instances taken before the difference turns a restart of one collector into garbage, so raw series come
+back and the ledger adds.
 """
 
 import re
@@ -33,8 +34,8 @@ def experiment_query(uid: str, families: Iterable[Family]) -> str:
 def check_query(uid: str, measure: Measure) -> str:
     """What a person asks Prometheus to see the total of a measure for each variant.
 
-    It equals the reported number as long as no collector was restarted since the experiment's start: a counter
-    begins at 0 in every process, and only the ledger remembers those before.
+    It equals the reported number as long as no collector was restarted since the experiment's start: a
+    counter begins at 0 in every process, and only the ledger remembers those before.
 
     Raises:
         ValueError: if the uid is not made of 1 to 64 letters, digits and hyphens.
@@ -52,7 +53,5 @@ def quoted(text: str) -> str:
 
 def _valid(uid: str) -> str:
     if not _UID.fullmatch(uid):
-        raise ValueError(
-            f"the uid of an experiment must be 1 to 64 letters, digits and hyphens, found {uid!r}"
-        )
+        raise ValueError(f"the uid of an experiment must be 1 to 64 letters, digits and hyphens, found {uid!r}")
     return uid

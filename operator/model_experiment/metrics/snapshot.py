@@ -1,8 +1,9 @@
 """What one evaluation saw: of each collector process, its start, its heartbeat and its counters.
 
-For: the value that travels from a metric source to the ledger. Not for: whether it is complete or fresh enough to
-judge by (see ``judgement``). The trap: a process is known by its start, not by its address. An address may have two
-processes after each other, and one process may be scraped under two addresses or by two Prometheus servers.
+For: the value that travels from a metric source to the ledger. Not for: whether it is complete or fresh
+enough to judge by (see ``judgement``). The trap: a process is known by its start, not by its address. An
+address may have two processes after each other, and one process may be scraped under two addresses or by two
+Prometheus servers.
 """
 
 from collections.abc import Mapping
@@ -20,9 +21,9 @@ Tables = Mapping[Key, Buckets]
 class Reading:
     """One collector process, read once.
 
-    ``started`` and ``heartbeat`` are unix seconds on the collector's clock; ``heartbeat`` is the time of the scrape.
-    ``tables`` holds, by variant and measure, 100 finite counters each: a table that lacks a bucket is left out.
-    It is empty where the process does not know the experiment.
+    ``started`` and ``heartbeat`` are unix seconds on the collector's clock; ``heartbeat`` is the time of the
+    scrape. ``tables`` holds, by variant and measure, 100 finite counters each: a table that lacks a bucket is
+    left out. It is empty where the process does not know the experiment.
     """
 
     collector: str

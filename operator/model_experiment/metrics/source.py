@@ -1,9 +1,9 @@
 """The port: where counts come from, and the five answers that are never mixed up.
 
-For: whoever needs the numbers of an experiment without caring who keeps them. Not for: what follows from an answer;
-that is decided elsewhere. Only a ``Value`` has numbers; a value with warnings is partial: good enough to see harm in
-it, not good enough to promote on. The trap: "no data" is not zero, and a source that is down says nothing about a
-challenger.
+For: whoever needs the numbers of an experiment without caring who keeps them. Not for: what follows from an
+answer; that is decided elsewhere. Only a ``Value`` has numbers; a value with warnings is partial: good enough
+to see harm in it, not good enough to promote on. The trap: "no data" is not zero, and a source that is down
+says nothing about a challenger.
 """
 
 from dataclasses import dataclass
@@ -72,27 +72,24 @@ Answer = Value | NoData | NotANumber | Stale | SourceDown
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Snapshots of a past stretch of time, oldest first: the last one of every process that lived in it."""
+    """One answer for each evaluation time (unix seconds) of a past stretch, oldest first."""
 
-    snapshots: tuple[Snapshot, ...]
-    warnings: tuple[str, ...] = ()
+    answers: tuple[tuple[float, Answer], ...]
 
 
 class CountsSource(Protocol):
     """Whoever keeps the counters. No method raises for anything that the source does: it answers."""
 
     async def read(self, question: Question, *, at: float) -> Answer:
-        """What is known at a time (unix seconds, normally now)."""
+        """What is known at a time (unix seconds)."""
         ...
 
-    async def read_range(
-        self, question: Question, *, start: float, end: float, step: float
-    ) -> History | SourceDown:
-        """What was known between two times, so that a reader that slept misses no process that came and went.
+    async def read_range(self, question: Question, *, start: float, end: float, step: float) -> History | SourceDown:
+        """What ``read`` would have answered at ``start``, ``start + step`` and so on, ``end`` included.
 
-        Counters only grow within a process, so its last snapshot says it all. ``step`` (seconds) should not exceed
-        the scrape interval: up to one step before the end of a process may be missing. An incomplete or unreadable
-        moment is left out with a warning.
+        For a reader that slept: it goes through the evaluations that it missed as if it had been there, and
+        misses no collector process that came and went. Start and step are whole milliseconds. It costs about as
+        much as so many reads.
         """
         ...
 

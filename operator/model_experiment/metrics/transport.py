@@ -1,8 +1,9 @@
 """One HTTP exchange with an end: a total deadline, a largest size, no retry, no redirect, no environment.
 
 For: putting under a library that has none of this. Not for: knowing what is asked. The trap: the timeout of
-``requests`` counts silence, not time, so a body that drips can hold a thread for hours; here every piece that arrives
-is checked against the deadline. Headers that drip cannot be cut from here; whoever waits must have its own deadline.
+``requests`` counts silence, not time, so a body that drips can hold a thread for hours; here every piece that
+arrives is checked against the deadline. Headers that drip cannot be cut from here; whoever waits must have
+its own deadline.
 """
 
 import io
@@ -31,8 +32,9 @@ class BoundedAdapter(HTTPAdapter):
 
     A subclass because that is the only seam that ``requests`` offers below its retries.
 
-    The body of a successful answer is wrapped as ``{"data": {"result": <body>}}``: prometheus-api-client hands out
-    nothing but ``data.result`` and would drop the ``warnings`` beside it, by which an answer says that it is partial.
+    The body of a successful answer is wrapped as ``{"data": {"result": <body>}}``: prometheus-api-client
+    hands out nothing but ``data.result`` and would drop the ``warnings`` beside it, by which an answer says
+    that it is partial.
     """
 
     def __init__(self, *, connections: int, largest_bytes: int, largest_series: int) -> None:
@@ -45,12 +47,12 @@ class BoundedAdapter(HTTPAdapter):
             pool_block=True,
         )
 
-    def send(  # type: ignore[override]  # callers pass a number of seconds, never the pair that the base allows
+    def send(  # type: ignore[override]  # noqa: PLR0917 - the base's signature; the library passes seconds
         self,
         request: requests.PreparedRequest,
-        stream: bool = False,  # noqa: ARG002, FBT001, FBT002 - the base class's signature
+        stream: bool = False,  # noqa: ARG002, FBT001, FBT002 - the base's signature
         timeout: float | None = None,
-        verify: bool | str = True,  # noqa: FBT001, FBT002 - the base class's signature
+        verify: bool | str = True,  # noqa: FBT001, FBT002 - the base's signature
         cert: str | None = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
@@ -64,7 +66,12 @@ class BoundedAdapter(HTTPAdapter):
             raise DeadlineError(f"a request must have more than 0 s left, found {timeout}", request=request)
         deadline = time.monotonic() + timeout
         response = super().send(
-            request, stream=True, timeout=Timeout(total=timeout), verify=verify, cert=cert, proxies=proxies
+            request,
+            stream=True,
+            timeout=Timeout(total=timeout),  # type: ignore[arg-type]  # taken as well, says the base's code
+            verify=verify,
+            cert=cert,
+            proxies=proxies,
         )
         body = self._body(response, deadline)
         succeeded = response.status_code == requests.codes.ok
@@ -90,9 +97,7 @@ class BoundedAdapter(HTTPAdapter):
                 f"an answer must have at most {self._largest_bytes} bytes, found more", response=response
             )
         if late:
-            raise DeadlineError(
-                f"the answer was not complete in time, {len(body)} bytes came", response=response
-            )
+            raise DeadlineError(f"the answer was not complete in time, {len(body)} bytes came", response=response)
 
     def _check_series(self, response: requests.Response, body: bytearray) -> None:
         # Counted before decoding: a million decoded series hold the interpreter for seconds.

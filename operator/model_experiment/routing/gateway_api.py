@@ -13,19 +13,19 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from model_experiment.api.spec import BackendRef, Variant
+from model_experiment.api.spec import BackendRef, Challenger, Champion
 from model_experiment.assignment import Assignment, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Absent, Open, Parked, Route, RouteReading, Seen
 from model_experiment.errors import ClusterError
-from model_experiment.objects import BACKEND_TRAFFIC_POLICY, HTTP_ROUTE, MODEL_EXPERIMENT, Manifest, Objects
+from model_experiment.objects import BACKEND_TRAFFIC_POLICY, HTTP_ROUTE, Manifest, Objects
 from model_experiment.routing.obstacles import adopted, find_obstacle, find_rule
+from model_experiment.routing.ownership import is_ours, owned
 from model_experiment.routing.port import View
 
 ANY_VALUE = ".+"
-NO_VALUE = r"[^\x00-\x{10FFFF}]"  # a class without members: no header value that a client can send matches it
+NO_VALUE = r"\b\B"  # a boundary that is none: matches nothing, in every mode of the regular expressions of Envoy
 TAKEN_BACK = "modelexperiment.io/taken-back"
-MANAGED_BY = "model-experiment-operator"
 
 
 class GatewayApiRouter:
@@ -37,14 +37,10 @@ class GatewayApiRouter:
 
     def read(self, experiment: Experiment) -> RouteReading:
         """What stands now and what is in the way."""
-        user_route = self._view.get(
-            HTTP_ROUTE, experiment.namespace, experiment.spec.routing.http_route.name
-        )
+        user_route = self._view.get(HTTP_ROUTE, experiment.namespace, experiment.spec.routing.http_route.name)
         own = self._view.get(HTTP_ROUTE, experiment.namespace, experiment.route_name)
         policy = self._view.get(BACKEND_TRAFFIC_POLICY, experiment.namespace, experiment.route_name)
-        policies = [
-            policy for kind in self._view.policy_kinds() for policy in self._view.all(kind)
-        ]
+        policies = [policy for kind in self._view.policy_kinds() for policy in self._view.all(kind)]
         return RouteReading(
             own=seen(own, policy, experiment) if own else None,
             obstacle=find_obstacle(experiment, user_route, policies),
@@ -73,9 +69,7 @@ class GatewayApiRouter:
     async def _stand(
         self, experiment: Experiment, own: Manifest | None, step: Parked | Open, *, taken_back: str
     ) -> bool:
-        user_route = self._view.get(
-            HTTP_ROUTE, experiment.namespace, experiment.spec.routing.http_route.name
-        )
+        user_route = self._view.get(HTTP_ROUTE, experiment.namespace, experiment.spec.routing.http_route.name)
         spec = wanted_spec(experiment, user_route, own, step)
         await self._stand_policy(experiment)
         if own is None:
@@ -95,14 +89,12 @@ class GatewayApiRouter:
         manifest = {
             "apiVersion": HTTP_ROUTE.api_version,
             "kind": HTTP_ROUTE.name,
-            "metadata": metadata(experiment),
+            "metadata": owned(experiment),
             "spec": spec,
         }
         self._view.remember(HTTP_ROUTE, await self._objects.create(HTTP_ROUTE, manifest))
 
-    async def _patch_route(
-        self, experiment: Experiment, own: Manifest, spec: Manifest, *, taken_back: str
-    ) -> None:
+    async def _patch_route(self, experiment: Experiment, own: Manifest, spec: Manifest, *, taken_back: str) -> None:
         """One guarded write, then a read from the API server itself: what counts is what stands there.
 
         The guard is the generation, not the resourceVersion: the gateway's status writes must not starve a take-back.
@@ -130,7 +122,7 @@ class GatewayApiRouter:
             manifest = {
                 "apiVersion": BACKEND_TRAFFIC_POLICY.api_version,
                 "kind": BACKEND_TRAFFIC_POLICY.name,
-                "metadata": metadata(experiment),
+                "metadata": owned(experiment),
                 "spec": spec,
             }
             written = await self._objects.create(BACKEND_TRAFFIC_POLICY, manifest)
@@ -175,9 +167,7 @@ def render_spec(experiment: Experiment, user_route: Manifest, rule: Manifest, st
             {
                 **carried,
                 "matches": [with_header(match, header, value) for match in matches],
-                "backendRefs": [
-                    backend(experiment, share, backend_filters) for share in step.assignment.shares
-                ],
+                "backendRefs": [backend(experiment, share, backend_filters) for share in step.assignment.shares],
             }
         ],
     }
@@ -221,7 +211,7 @@ def header_filter(kind: str, carried: list[Manifest], headers: Mapping[str, str]
     A backend may have one filter of a kind, so the user's is extended instead of doubled.
     """
     key = kind[0].lower() + kind[1:]
-    before = next((deepcopy(entry[key]) for entry in carried if entry["type"] == kind), {})
+    before: Manifest = next((deepcopy(entry[key]) for entry in carried if entry["type"] == kind), {})
     others = [entry for entry in before.get("set", []) if entry["name"].lower() not in headers]
     ours = [{"name": name, "value": value} for name, value in headers.items()]
     return {"type": kind, key: {**before, "set": [*others, *ours]}}
@@ -233,51 +223,22 @@ def reference_of(reference: BackendRef) -> Manifest:
     return {"group": reference.group, "kind": reference.kind, "name": reference.name, **port}
 
 
-def variant_named(experiment: Experiment, name: str) -> Variant:
+def variant_named(experiment: Experiment, name: str) -> Champion | Challenger:
     """The variant of that name."""
-    variants = (experiment.spec.champion, *experiment.spec.challengers)
-    return next(variant for variant in variants if variant.name == name)
+    champion, challenger = experiment.spec.champion, experiment.spec.challenger
+    return challenger if challenger.name == name else champion
 
 
 def policy_spec(experiment: Experiment) -> Manifest:
     """Hash the assignment header; everything that a policy on the Gateway says stays in force."""
     return {
-        "targetRefs": [
-            {"group": HTTP_ROUTE.group, "kind": HTTP_ROUTE.name, "name": experiment.route_name}
-        ],
+        "targetRefs": [{"group": HTTP_ROUTE.group, "kind": HTTP_ROUTE.name, "name": experiment.route_name}],
         "mergeType": "StrategicMerge",
         "loadBalancer": {
             "type": "ConsistentHash",
             "consistentHash": {"type": "Header", "header": {"name": experiment.spec.assignment.header}},
         },
     }
-
-
-def metadata(experiment: Experiment) -> Manifest:
-    """Names, labels and the owner: the API server's garbage collector never leaves an object of ours behind."""
-    return {
-        "namespace": experiment.namespace,
-        "name": experiment.route_name,
-        "labels": {
-            "app.kubernetes.io/managed-by": MANAGED_BY,
-            "modelexperiment.io/experiment": experiment.name,
-        },
-        "ownerReferences": [
-            {
-                "apiVersion": MODEL_EXPERIMENT.api_version,
-                "kind": MODEL_EXPERIMENT.name,
-                "name": experiment.name,
-                "uid": experiment.uid,
-                "controller": True,
-            }
-        ],
-    }
-
-
-def is_ours(manifest: Manifest, experiment: Experiment) -> bool:
-    """Whether an object belongs to this very experiment."""
-    owners = manifest["metadata"].get("ownerReferences", [])
-    return any(owner["uid"] == experiment.uid for owner in owners)
 
 
 def written_reason(own: Manifest) -> str:
@@ -306,9 +267,10 @@ def seen(own: Manifest, policy: Manifest | None, experiment: Experiment) -> Seen
 
 def variant_of(reference: Manifest, experiment: Experiment) -> str:
     """The variant whose backend this is; a stranger's name in an edited route is shown as it is."""
-    variants = (experiment.spec.champion, *experiment.spec.challengers)
-    names = {variant.backend_ref.name: variant.name for variant in variants}
-    return names.get(reference["name"], f"unknown:{reference['name']}")
+    champion, challenger = experiment.spec.champion, experiment.spec.challenger
+    names = {champion.backend_ref.name: champion.name, challenger.backend_ref.name: challenger.name}
+    name: str = reference["name"]
+    return names.get(name, f"unknown:{name}")
 
 
 def gateway_says(own: Manifest, policy: Manifest | None) -> tuple[bool, str]:

@@ -10,7 +10,7 @@ that is known, or that its CRD labels as one, must be looked at.
 from collections.abc import Sequence
 from typing import Any
 
-from model_experiment.api.spec import Variant
+from model_experiment.api.spec import Challenger, Champion
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle
 from model_experiment.objects import HTTP_ROUTE, Manifest
@@ -18,18 +18,12 @@ from model_experiment.objects import HTTP_ROUTE, Manifest
 ENVOY_GATEWAY = "gateway.envoyproxy.io/gatewayclass-controller"
 
 
-def find_obstacle(
-    experiment: Experiment, user_route: Manifest | None, policies: Sequence[Manifest]
-) -> Obstacle | None:
+def find_obstacle(experiment: Experiment, user_route: Manifest | None, policies: Sequence[Manifest]) -> Obstacle | None:
     """The first thing that forbids an own route beside the user's, in the order in which a person would mend them."""
     name = experiment.spec.routing.http_route.name
     if user_route is None:
         return Obstacle("RouteNotFound", f"HTTPRoute {name} must exist in namespace {experiment.namespace}, found none")
-    return (
-        _wrong_gateway(user_route)
-        or _attached_policy(user_route, policies)
-        or _wrong_rule(experiment, user_route)
-    )
+    return _wrong_gateway(user_route) or _attached_policy(user_route, policies) or _wrong_rule(experiment, user_route)
 
 
 def find_rule(experiment: Experiment, user_route: Manifest) -> Manifest | None:
@@ -44,7 +38,7 @@ def find_rule(experiment: Experiment, user_route: Manifest) -> Manifest | None:
 def adopted(experiment: Experiment, user_route: Manifest | None) -> bool:
     """Whether the user's own rule now serves the challenger alone: the promotion has reached the user's manifests."""
     rule = find_rule(experiment, user_route) if user_route else None
-    return rule is not None and _serves(rule, experiment.spec.challengers[0])
+    return rule is not None and _serves(rule, experiment.spec.challenger)
 
 
 def _wrong_gateway(user_route: Manifest) -> Obstacle | None:
@@ -100,7 +94,7 @@ def _missing_rule(experiment: Experiment, user_route: Manifest) -> Obstacle:
     return Obstacle("RuleNotFound", f"HTTPRoute {reference.name} must have a rule named {reference.rule}, {found}")
 
 
-def _serves(rule: Manifest, variant: Variant) -> bool:
+def _serves(rule: Manifest, variant: Champion | Challenger) -> bool:
     serving = [entry for entry in rule.get("backendRefs", []) if entry.get("weight", 1) > 0]
     reference = variant.backend_ref
     wanted = (reference.group, reference.kind, reference.name, reference.port)

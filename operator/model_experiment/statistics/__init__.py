@@ -1,6 +1,7 @@
 """A small numerical library: counts in, effects with their uncertainty and evidence out.
 
-It knows nothing of experiments or Kubernetes, and it is pure: no clock, no randomness, no state between calls.
+It knows nothing of experiments or Kubernetes, and it is pure: no clock, no randomness, no state between
+calls.
 
 ===================== ================================================================================
 ``not_estimable``     the value that stands where a number cannot
@@ -18,6 +19,6 @@ It knows nothing of experiments or Kubernetes, and it is pure: no clock, no rand
 ``planning``          how many users are needed, and what can be seen with those there are
 ===================== ================================================================================
 
-The trap: the unit of analysis. A user's requests are alike, so the error of a user-split comparison comes from
-``buckets`` and never from counts of requests.
+The trap: the unit of analysis. A user's requests are alike, so the error of a user-split comparison comes
+from ``buckets`` and never from counts of requests.
 """

@@ -41,8 +41,8 @@ def at_least(name: str, value: float, *, smallest: float) -> float:
 
 
 def finite(name: str, values: ArrayLike) -> Floats:
-    """An array of finite numbers."""
-    array = np.asarray(values, dtype=np.float64)
+    """A copy as an array of finite numbers."""
+    array = np.array(values, dtype=np.float64)
     wrong = array[~np.isfinite(array)]
     if wrong.size:
         raise ValueError(f"{name} must be finite, found {wrong.flat[0]}")

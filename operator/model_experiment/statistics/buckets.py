@@ -1,14 +1,15 @@
 """Ratios of totals for variants that users were split into, with an error that respects users.
 
-Users are spread over B buckets by a hash that is independent of their variant, so buckets are independent clusters
-and each variant has all of them at any split. A table holds one numerator and one denominator a bucket: outcomes and
-users for a per-user mean, events and requests for a rate.
+Users are spread over B buckets by a hash that is independent of their variant, so buckets are independent
+clusters and each variant has all of them at any split. A table holds one numerator and one denominator a
+bucket: outcomes and users for a per-user mean, events and requests for a rate.
 
-For variant g:  R = sum x / sum w,  e_b = x_b - R w_b,  V = B/(B-1) * sum e_b^2 / (sum w)^2,  B the non-empty buckets.
-This is the linearised (delta method) variance of a ratio with clusters, Deng, Knoblich & Lu 2018 (arXiv 1803.06336).
+For variant g:  R = sum x / sum w,  e_b = x_b - R w_b,  V = B/(B-1) * sum e_b^2 / (sum w)^2,  B the non-empty
+buckets. This is the linearised (delta method) variance of a ratio with clusters, Deng, Knoblich & Lu 2018
+(arXiv 1803.06336).
 
-The trap: a binomial error from counts of requests takes a user's requests for independent ones, and then the false
-alarms of a 5 % test run from 10 % to 59 %. There is no way here to give it.
+The trap: a binomial error from counts of requests takes a user's requests for independent ones, and then the
+false alarms of a 5 % test run from 10 % to 59 %. There is no way here to give it.
 """
 
 import math
@@ -49,7 +50,7 @@ class BucketTable:
         x, w = arguments.counts("numerators", numerators), arguments.counts("denominators", denominators)
         if x.ndim != 1 or x.shape != w.shape:
             raise ValueError(
-                f"numerators and denominators must be two lists of one length, found shapes {x.shape} and {w.shape}"
+                f"numerators and denominators must be lists of one length, found shapes {x.shape}, {w.shape}"
             )
         object.__setattr__(self, "numerators", x)
         object.__setattr__(self, "denominators", w)
@@ -79,6 +80,17 @@ def ratios_and_variances(numerators: Floats, denominators: Floats) -> tuple[Floa
     non_empty = np.count_nonzero((numerators > 0) | (denominators > 0), axis=-1)
     squares = np.square(_residuals(numerators, denominators, ratio)).sum(axis=-1)
     return ratio, non_empty / (non_empty - 1) * squares / np.square(total)
+
+
+def overdispersions(numerators: Floats, denominators: Floats) -> Floats:
+    """The phi of each row, 1 or more, along the last axis; 1 where nothing or everything is an event.
+
+    phi = B/(B-1) * sum e_b^2 / (sum w * R (1-R)), the variance of R over its binomial one.
+    """
+    ratio, variance = ratios_and_variances(numerators, denominators)
+    binomial = ratio * (1 - ratio) / denominators.sum(axis=-1)
+    phi = np.divide(variance, binomial, out=np.ones_like(variance), where=binomial > 0)
+    return np.asarray(np.maximum(phi, 1.0))
 
 
 def estimate(table: BucketTable, *, subject: str = "the variant") -> Ratio | NotEstimable:
@@ -115,8 +127,8 @@ def relative_difference(*, champion: BucketTable, challenger: BucketTable) -> Ef
     """The challenger's ratio relative to the champion's, on the log scale: s^2 = V_A/R_A^2 + V_B/R_B^2.
 
     The log scale, because swapping the variants then mirrors the interval, and no limit falls below -100 %.
-    Not estimable where ``difference`` is not, and where either ratio is within 4 standard errors of 0 (some 16
-    events of independent users): there a ratio to it has no bounds (Fieller 1954).
+    Not estimable where ``difference`` is not, and where either ratio is within 4 standard errors of 0 (some
+    16 events of independent users): there a ratio to it has no bounds (Fieller 1954).
     """
     match _both(champion, challenger):
         case NotEstimable() as missing:
@@ -133,10 +145,9 @@ def relative_difference(*, champion: BucketTable, challenger: BucketTable) -> Ef
 
 
 def overdispersion(*tables: BucketTable) -> float | NotEstimable:
-    """How many times larger the variance of a rate is than a binomial one: the largest phi of the tables, 1 or more.
+    """How many times the binomial variance a rate really has: the largest phi of the tables, 1 or more.
 
-    phi = B/(B-1) * sum e_b^2 / (sum w * R (1-R)). A table in which nothing or everything is an event adds nothing;
-    a table with too few buckets is left to the others, because users are alike in all variants.
+    A table with too few buckets is left to the others, because users are alike in all variants.
 
     Raises:
         ValueError: where a bucket has more events than requests, since only shares of requests have a phi.
@@ -146,13 +157,7 @@ def overdispersion(*tables: BucketTable) -> float | NotEstimable:
     usable = [table for table in tables if isinstance(estimate(table), Ratio)]
     if not usable:
         return NotEstimable(f"no variant has data in {MINIMUM_BUCKETS} buckets, so clustering cannot be measured")
-    return max(1.0, *map(_phi, usable))
-
-
-def _phi(table: BucketTable) -> float:
-    ratio, variance = ratios_and_variances(table.numerators, table.denominators)
-    binomial = ratio * (1 - ratio) / table.denominators.sum()
-    return float(variance / binomial) if binomial > 0 else 1.0
+    return max(float(overdispersions(table.numerators, table.denominators)) for table in usable)
 
 
 def _both(champion: BucketTable, challenger: BucketTable) -> tuple[Ratio, Ratio] | NotEstimable:
@@ -164,7 +169,7 @@ def _both(champion: BucketTable, challenger: BucketTable) -> tuple[Ratio, Ratio]
 
 def _residuals(numerators: Floats, denominators: Floats, ratio: Floats) -> Floats:
     residuals = numerators - np.expand_dims(ratio, -1) * denominators
-    # Without this, buckets that are exactly proportional leave 1e-17 instead of 0, and any difference is "proven".
+    # Buckets that are exactly proportional would leave 1e-17 instead of 0, and "prove" any difference.
     exact = np.abs(residuals) <= _ROUNDING * numerators
     return np.where(exact, 0.0, residuals)
 

@@ -2,25 +2,26 @@
 
 A poll counts ``events`` and ``others`` and says which share of events, ``null_share``, is still allowed:
 
-- relative to the champion (``relative_poll``): of all events of both variants, the challenger's may be the share
-  m n_B / (n_A + m n_B), where n are the requests and m is the allowed ratio of rates;
+- relative to the champion (``relative_poll``): of all events of both variants, the challenger's may be the
+  share m n_B / (n_A + m n_B), where n are the requests and m is the allowed ratio of rates;
 - absolute (``absolute_poll``): of all requests of the challenger, ``limit`` may be events.
 
 For each alternative r, which multiplies the allowed odds, the poll's likelihood ratio is::
 
     ln L_r = events ln r - (events + others) ln(1 + null_share (r - 1))
 
-and evidence is kept for a change at any poll: W_r <- (W_r + prior mass of this poll) L_r. The evidence is the mean of
-W_r plus the prior mass not yet spent. Half of the prior mass lies on the first poll (bad from the start), the other
-half is even over the planned polls (went bad later). This is the average of a plain and a change-point e-process, so
-it alarms no later than when both run beside each other with half of alpha each.
+and evidence is kept for a change at any poll: W_r <- (W_r + prior mass of this poll) L_r. The evidence is the
+mean of W_r plus the prior mass not yet spent. Half of the prior mass lies on the first poll (bad from the
+start), the other half is even over the planned polls (went bad later). This is the average of a plain and a
+change-point e-process, so it alarms no later than when both run beside each other with half of alpha each.
 
-All shares and ratios up to the allowed ones make each L_r at most 1 in expectation, whatever the rates do over time
-and however traffic is split from poll to poll, so P(evidence ever reaches 1/alpha) <= alpha (Ville 1939). Theory of such mixtures: Shin, Ramdas &
-Rinaldo 2024 (arXiv 2203.03532); conditional binomial: Lindon & Malek 2022 (arXiv 2011.03567).
+All shares and ratios up to the allowed ones make each L_r at most 1 in expectation, whatever the rates do
+over time and however traffic is split from poll to poll, so P(evidence ever reaches 1/alpha) <= alpha (Ville
+1939). Theory of such mixtures: Shin, Ramdas & Rinaldo 2024 (arXiv 2203.03532); conditional binomial: Lindon &
+Malek 2022 (arXiv 2011.03567).
 
-The trap: requests of one user are alike. Unless counts are divided by the over-dispersion ``phi`` (``buckets.overdispersion``), clustered users
-make false alarms of 9 % to 46 % where 1 % was promised.
+The trap: requests of one user are alike. Unless counts are divided by the over-dispersion ``phi``
+(``buckets.overdispersion``), clustered users make false alarms of 9 % to 46 % where 1 % was promised.
 """
 
 import math
@@ -75,8 +76,8 @@ class RequestCounts:
 def relative_poll(*, champion: RequestCounts, challenger: RequestCounts, ratio: float, phi: float = 1.0) -> Poll:
     """A poll that asks whether the challenger's rate exceeds ``ratio`` times the champion's.
 
-    ``ratio`` is 1 + margin; ``phi`` of 1 or more divides the counts. A poll in which one variant had no request says
-    nothing and is allowed.
+    ``ratio`` is 1 + margin; ``phi`` of 1 or more divides the counts. A poll in which one variant had no
+    request says nothing and is allowed.
     """
     arguments.positive("ratio", ratio)
     arguments.at_least("phi", phi, smallest=1)
@@ -96,14 +97,14 @@ def absolute_poll(*, challenger: RequestCounts, limit: float, phi: float = 1.0) 
 
 @dataclass(frozen=True, slots=True)
 class HarmEvidence:
-    """The state of one guardrail of one challenger: six logarithms and two counts, whatever the length of the run.
+    """The state of one guardrail of one challenger: six logarithms and two counts, however long the run.
 
     >>> evidence = HarmEvidence.at_start(planned_polls=80_640)
     >>> counts = {"champion": RequestCounts(3, 300), "challenger": RequestCounts(15, 300)}
     >>> for _ in range(3):
     ...     evidence = evidence.with_poll(relative_poll(**counts, ratio=1.25))
     >>> round(evidence.value), evidence.reaches(e_values.threshold(0.01))
-    (155, True)
+    (1818, True)
     """
 
     planned_polls: int
@@ -119,7 +120,7 @@ class HarmEvidence:
 
     @classmethod
     def at_start(cls, *, planned_polls: int) -> Self:
-        """Before the first poll; ``planned_polls`` is the longest duration divided by the time between polls."""
+        """Before the first poll; ``planned_polls`` is the longest duration over the time between polls."""
         return cls(planned_polls, 0, (_LOG_OF_NOTHING,) * len(ALTERNATIVES))
 
     def with_poll(self, poll: Poll) -> Self:
@@ -131,12 +132,12 @@ class HarmEvidence:
 
     @property
     def log_value(self) -> float:
-        """ln of the evidence; 0 before the first poll."""
+        """The logarithm of the evidence; 0 before the first poll."""
         return float(log_evidence(np.array(self.log_weights), polls=self.polls, planned_polls=self.planned_polls))
 
     @property
     def value(self) -> float:
-        """The evidence that the rate is above what is allowed: 1 means none, ``e_values.threshold(alpha)`` alarms."""
+        """The evidence for a rate above what is allowed: 1 means none, ``threshold(alpha)`` is an alarm."""
         return e_values.e_value(self.log_value)
 
     def reaches(self, threshold: float) -> bool:
@@ -153,7 +154,8 @@ class HarmEvidence:
         """The state that ``to_storage`` gave.
 
         Raises:
-            ValueError: where a number is missing or unknown, so that a state of another edition is never misread.
+            ValueError: where a number is missing or unknown, so that a state of another edition is never
+            misread.
         """
         expected = {"planned_polls", "polls", *_KEYS}
         if set(stored) != expected:
@@ -173,22 +175,22 @@ def prior_mass(poll: int, *, planned_polls: int) -> float:
 
 
 def log_likelihood_ratios(events: ArrayLike, others: ArrayLike, *, null_share: ArrayLike) -> Floats:
-    """ln L_r of a poll for each of ``ALTERNATIVES``, which become the last axis; arguments broadcast."""
+    """The ln L_r of a poll for each of ``ALTERNATIVES``, which become the last axis; arguments broadcast."""
     x, y, share = (np.asarray(part, dtype=np.float64)[..., np.newaxis] for part in (events, others, null_share))
     alternatives = np.array(ALTERNATIVES)
     return np.asarray(x * np.log(alternatives) - (x + y) * np.log1p(share * (alternatives - 1)))
 
 
 def advanced(log_weights: Floats, log_ratios: Floats, *, mass: float) -> Floats:
-    """ln W_r after a poll with prior ``mass``, for any leading axes."""
+    """The ln W_r after a poll with prior ``mass``, for any leading axes."""
     log_mass = math.log(mass) if mass > 0 else _LOG_OF_NOTHING
     return np.asarray(np.logaddexp(log_weights, log_mass) + log_ratios)
 
 
 def log_evidence(log_weights: Floats, *, polls: int, planned_polls: int) -> Floats:
-    """ln of mean W_r plus the prior mass not yet spent after ``polls``, for any leading axes."""
+    """The logarithm of mean W_r plus the prior mass not yet spent after ``polls``, for any leading axes."""
     mean = np.logaddexp.reduce(log_weights, axis=-1) - math.log(len(ALTERNATIVES))
     if polls == 0:
-        return np.logaddexp(mean, 0.0)
+        return np.asarray(np.logaddexp(mean, 0.0))
     unspent = (1 - FROM_THE_START) * max(0.0, 1 - polls / planned_polls)
     return np.asarray(np.logaddexp(mean, math.log(unspent)) if unspent > 0 else mean)

@@ -1,11 +1,11 @@
 """How evidence is read.
 
-An e-value is what a bettor has made of 1 by betting against the hypothesis: its expectation is at most 1 while the
-hypothesis holds, and the chance that it *ever* reaches 1/alpha is at most alpha (Ville 1939). So it may be looked at
-at any time, as often as one likes, and 1 means "no evidence".
+An e-value is what a bettor has made of 1 by betting against the hypothesis: its expectation is at most 1
+while the hypothesis holds, and the chance that it *ever* reaches 1/alpha is at most alpha (Ville 1939). So it
+may be looked at at any time, as often as one likes, and 1 means "no evidence".
 
-The trap: an e-value grows with evidence and a p-value falls. They are kept as logarithms, because both leave the
-range of a float in a large experiment.
+The trap: an e-value grows with evidence and a p-value falls. They are kept as logarithms, because both leave
+the range of a float in a large experiment.
 """
 
 import math

@@ -1,10 +1,11 @@
 """An effect: challenger minus champion on some scale, with what is needed to judge it.
 
-It holds for any way of estimating: what matters here is an estimate that is close to normal, its standard error, and
-the degrees of freedom of that error.
+It holds for any way of estimating: what matters here is an estimate that is close to normal, its standard
+error, and the degrees of freedom of that error.
 
-The trap: ``value`` and ``interval`` speak in the reader's unit (a difference, or a relative change such as 0.061 for
-+6.1 %), while ``estimate`` and ``standard_error`` live on the scale where the estimate is close to normal.
+The trap: ``value`` and ``interval`` speak in the reader's unit (a difference, or a relative change such as
+0.061 for +6.1 %), while ``estimate`` and ``standard_error`` live on the scale where the estimate is close to
+normal.
 """
 
 import math
@@ -43,7 +44,7 @@ class Effect:
 
     >>> effect = Effect(estimate=0.009, standard_error=0.0032097, degrees_of_freedom=198)
     >>> round(effect.z, 4), round(effect.p_value, 6)
-    (2.772, 0.00557)
+    (2.7733, 0.00555)
     """
 
     estimate: float
@@ -66,12 +67,12 @@ class Effect:
 
     @property
     def z(self) -> float:
-        """The normal deviate with the same tail area as estimate / standard_error; what bounds are compared with."""
+        """The normal deviate with the tail area of estimate / standard_error; bounds are for this."""
         return tails.z_of_t(self.estimate / self.standard_error, self.degrees_of_freedom)
 
     @property
     def p_value(self) -> float:
-        """Two-sided p-value of "no effect" for *one* look at a planned size; not valid when looked at repeatedly.
+        """Two-sided p-value of "no effect" for *one* look at a planned size; not for repeated looks.
 
         0 only where the area is below the smallest float, about 5e-324: use ``log_p_value`` there.
         """
@@ -84,7 +85,7 @@ class Effect:
         return math.log(2) + tails.log_t_tail(ratio, self.degrees_of_freedom)
 
     def interval(self, critical: float) -> Interval:
-        """Limits that exclude "no effect" exactly where |z| exceeds ``critical``, a multiplier on the z scale.
+        """Limits that exclude "no effect" exactly where abs(z) exceeds ``critical``, on the z scale.
 
         1.96 gives the ordinary 95 % interval; a group-sequential bound gives the repeated confidence interval
         (Jennison & Turnbull 2000, ch. 9); the multiplier of a confidence sequence gives the anytime one.

@@ -1,13 +1,15 @@
 """The bound of the next look, given the looks so far.
 
-A group-sequential test may look some dozen times at growing data and still be wrong with probability alpha at most. Each look
-spends some alpha; the bound is what exactly that much is spent at, two-sided with equal tails.
+A group-sequential test may look some dozen times at growing data and still be wrong with probability alpha at
+most. Each look spends some alpha; the bound is what exactly that much is spent at, two-sided with equal
+tails.
 
-The history of looks is append-only: a bound that was applied is never computed again, and the next one takes the
-stored bounds as they are. Information is the share of the planned sample that has come, ``information_fraction``.
+The history of looks is append-only: a bound that was applied is never computed again, and the next one takes
+the stored bounds as they are. Information is the share of the planned sample that has come,
+``information_fraction``.
 
-The trap: nothing may be tested past information 1. To go on past the plan, as in "a little longer, it is nearly
-significant", makes a 5 % test an 8.6 % test at one and a half times the plan.
+The trap: nothing may be tested past information 1. To go on past the plan, as in "a little longer, it is
+nearly significant", makes a 5 % test an 8.6 % test at one and a half times the plan.
 """
 
 from collections.abc import Sequence
@@ -73,9 +75,9 @@ def final_look(history: Sequence[Look], *, information: float, alpha: float) -> 
 
     >>> so_far = [next_look([], information=0.5, alpha=0.05)]
     >>> round(next_look(so_far, information=0.7, alpha=0.05).bound, 3)
-    2.47
+    2.462
     >>> round(final_look(so_far, information=0.7, alpha=0.05).bound, 3)
-    1.967
+    1.962
     """
     _require_order(history, information, alpha)
     return _look(_unstopped(history, information), history, information, alpha)
@@ -100,8 +102,8 @@ def planned_looks(count: int, *, alpha: float) -> tuple[Look, ...]:
 def upper_crossings(looks: Sequence[Look], *, drift: float = 0.0) -> tuple[float, ...]:
     """For each look the chance that z stops *there* at the upper bound.
 
-    ``drift`` is the expectation of z at information 1; with 0 this is the false-alarm probability of one tail, and
-    lower crossings are the same with ``-drift``.
+    ``drift`` is the expectation of z at information 1; with 0 this is the false-alarm probability of one
+    tail, and lower crossings are the same with ``-drift``.
     """
     density, crossings = score_process.START, list[float]()
     following = [*(look.information for look in looks[1:]), 2.0]

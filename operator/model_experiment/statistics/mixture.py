@@ -5,11 +5,12 @@ With z the effect over its standard error, n the total sample size of the pair a
     ln E   = 1/2 ln(rho / (n + rho)) + z^2 n / (2 (n + rho))
     radius = s * sqrt((n + rho)/n * ln((n + rho) / (rho alpha^2)))
 
-Howard, Ramdas, McAuliffe & Sekhon 2021 (arXiv 1810.08240), propositions 4 and 5; as an asymptotic confidence sequence
-Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas 2024 (arXiv 2103.06476). The mixture of the mSPRT (Johari, Pekelis &
-Walsh 2022) is the same with n = 1/s^2 and rho = 1/tau^2.
+Howard, Ramdas, McAuliffe & Sekhon 2021 (arXiv 1810.08240), propositions 4 and 5; as an asymptotic confidence
+sequence Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas 2024 (arXiv 2103.06476). The mixture of the mSPRT
+(Johari, Pekelis & Walsh 2022) is the same with n = 1/s^2 and rho = 1/tau^2.
 
-The trap: rho is fixed for the whole run. Tuning it again to the sample size at hand is looking without paying.
+The trap: rho is fixed for the whole run. Tuning it again to the sample size at hand is looking without
+paying.
 """
 
 import math
@@ -34,7 +35,7 @@ class NormalMixture:
 
     @classmethod
     def tuned_at(cls, sample_size: float, *, alpha: float) -> "NormalMixture":
-        """The mixture whose interval is about as narrow as can be at ``sample_size`` (both variants together)."""
+        """The mixture whose interval is narrowest at about ``sample_size``, both variants together."""
         log_inverse = -2 * math.log(arguments.probability("alpha", alpha))
         return cls(arguments.positive("sample_size", sample_size) / (log_inverse + math.log1p(log_inverse)))
 

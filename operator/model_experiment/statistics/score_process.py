@@ -1,15 +1,17 @@
 """The recursion behind group-sequential bounds: where the score is if no look has stopped yet.
 
-The score S = z sqrt(t) of information t moves like Brownian motion. A look at t stops where |S| >= c sqrt(t); what
-has not stopped goes on. Its density f after a look is kept on a grid, with Simpson's weights::
+The score S = z sqrt(t) of information t moves like Brownian motion. A look at t stops where |S| >= c sqrt(t);
+what has not stopped goes on. Its density f after a look is kept on a grid, with Simpson's weights::
 
-    f_k(y) = integral over |u| < c_{k-1} sqrt(t_{k-1}) of f_{k-1}(u) phi((y - u)/sqrt(D)) / sqrt(D) du,   D = t_k - t_{k-1}
+    f_k(y) = integral over |u| < c_{k-1} sqrt(t_{k-1}) of f_{k-1}(u) phi((y - u) / sqrt(D)) / sqrt(D) du
+    D = t_k - t_{k-1}
 
 Armitage, McPherson & Rowe 1969; Jennison & Turnbull 2000, chapter 19.
 
-The trap: the grid must be finer than a quarter of the smallest step sqrt(D), or the integral is wrong without a sign
-of it. So each grid is made for the step that follows it, and a step too small for the largest grid is rounded up
-(less than 0.002 of the information so far): more movement than there is can only make a bound stricter.
+The trap: the grid must be finer than a quarter of the smallest step sqrt(D), or the integral is wrong without
+a sign of it. So each grid is made for the step that follows it, and a step too small for the largest grid is
+rounded up (less than 0.002 of the information so far): more movement than there is can only make a bound
+stricter.
 """
 
 import math
@@ -43,13 +45,14 @@ class Unstopped:
     shortest_step: float
 
     def moved_to(self, information: float) -> float:
-        """The information that the next look is taken to have: the given one, or the nearest that is resolved."""
+        """The information the next look is taken to have: as given, or the nearest that is resolved."""
         return max(information, self.information + self.shortest_step)
 
     def upper_exit(self, bound: float, *, information: float, drift: float = 0.0) -> float:
         """The chance of z >= ``bound`` at a look at ``information``, none having stopped before.
 
-        ``drift`` is the expectation of z at information 1; likelihood ratios turn the null density into the other.
+        ``drift`` is the expectation of z at information 1; likelihood ratios turn the null density into the
+        other.
         """
         reached = self.moved_to(information)
         step = reached - self.information
@@ -67,9 +70,7 @@ class Unstopped:
         distances = (scores[:, np.newaxis] - self.scores) / deviation
         density = np.exp(-np.square(distances) / 2) @ self.masses / (deviation * math.sqrt(2 * math.pi))
         spacing = 2 * edge / (points - 1)
-        return Unstopped(
-            reached, scores, density * _simpson(points) * spacing, (_STEPS_PER_DEVIATION * spacing) ** 2
-        )
+        return Unstopped(reached, scores, density * _simpson(points) * spacing, (_STEPS_PER_DEVIATION * spacing) ** 2)
 
 
 START = Unstopped(0.0, np.zeros(1), np.ones(1), 0.0)
@@ -77,7 +78,7 @@ START = Unstopped(0.0, np.zeros(1), np.ones(1), 0.0)
 
 
 def _points(edge: float, step: float) -> int:
-    """An odd number of points whose spacing is at most a quarter of the next step's deviation, if at all possible."""
+    """An odd number of points, spaced by a quarter of the next step's deviation at most, if possible."""
     wanted = 2 * edge * _STEPS_PER_DEVIATION / math.sqrt(step) if step > 0 else math.inf
     return min(max(POINTS, 2 * math.ceil(min(wanted, MOST_POINTS) / 2) + 1), MOST_POINTS)
 

@@ -1,7 +1,7 @@
 """How much alpha may be gone at which information: spending functions.
 
-A spending function rises from 0 at information 0 to alpha at information 1. It is chosen before the start; the looks
-may then come whenever they come (Lan & DeMets 1983).
+A spending function rises from 0 at information 0 to alpha at information 1. It is chosen before the start;
+the looks may then come whenever they come (Lan & DeMets 1983).
 
 The trap: for a two-sided test each tail spends ``f(t, alpha / 2)``, which is not half of ``f(t, alpha)``.
 """

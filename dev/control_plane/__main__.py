@@ -1,2 +1,0 @@
-from control_plane import building
-building.build(building.missing())

@@ -1,0 +1,386 @@
+"""The spec of a ModelExperiment: what people write, as frozen models that cannot be wrong.
+
+The field descriptions are the text of ``kubectl explain``; the defaults, ranges and rules here become the
+CRD's (:mod:`~model_experiment.api.crd`). Reading a spec from YAML or from the API server goes through
+:func:`~model_experiment.api.parsing.parse_spec`, which turns faults into sentences.
+
+The trap: the API server must refuse what this module refuses. A new rule needs a row in
+``tests/api/bad_objects.py``, which is tried on both.
+"""
+
+from decimal import Decimal
+from typing import Annotated, ClassVar
+
+from pydantic import ConfigDict, Field
+
+from model_experiment.api.rules import Rule, SpecPart
+from model_experiment.api.values import Duration, Named, Probability, milliseconds_in_cel
+from model_experiment.api.words import (
+    ApiGroup,
+    Better,
+    Design,
+    Effect,
+    ErrorRate,
+    GuardrailBetter,
+    HeaderName,
+    KindName,
+    Limit,
+    Looks,
+    Margin,
+    Name,
+    ObjectName,
+    OnSuccess,
+    OutcomeName,
+    Port,
+    PositiveDuration,
+    Power,
+    ResponseClass,
+    Share,
+    SplitPercent,
+    Strategy,
+    Unit,
+)
+
+GROUP = "modelexperiment.io"
+VERSION = "v1alpha1"
+KIND = "ModelExperiment"
+PLURAL = "modelexperiments"
+
+
+def _both_or_none(*given: object) -> str:
+    return "both" if all(value is not None for value in given) else "none"
+
+
+class BackendRef(SpecPart):
+    """A backend in the experiment's own namespace, as an HTTPRoute names it."""
+
+    group: ApiGroup = Field(default="", description='API group of the backend; "" for a Service.')
+    kind: KindName = Field(default="Service", description="Kind of the backend.")
+    name: ObjectName = Field(description="Name of the backend, in the experiment's own namespace.")
+    port: Port | None = Field(default=None, description="Port of the backend; required for a Service.")
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            at=".port",
+            must="must be given for a Service",
+            holds=lambda ref: (ref.group, ref.kind) != ("", "Service") or ref.port is not None,
+            found=lambda _: "none",
+            holds_in_cel="self.group != '' || self.kind != 'Service' || has(self.port)",
+            found_in_cel="none",
+        ),
+    )
+
+
+class Champion(SpecPart):
+    """The model that serves everybody today, and again after a rollback."""
+
+    name: Name = Field(description="Name of the champion in status, metrics and the x-variant header.")
+    backend_ref: BackendRef = Field(description="Where the champion answers.")
+
+
+class Challenger(SpecPart):
+    """The model that wants to be the next champion."""
+
+    name: Name = Field(description="Name of the challenger in status, metrics and the x-variant header.")
+    backend_ref: BackendRef = Field(description="Where the challenger answers.")
+    percent: SplitPercent = Field(
+        default=50, description="Share of the users who meet the challenger, in whole percent."
+    )
+
+
+class HTTPRouteRef(SpecPart):
+    """The route that carries the traffic today and names the champion alone."""
+
+    name: ObjectName = Field(description="Name of the HTTPRoute, in the experiment's own namespace.")
+    rule: ObjectName | None = Field(
+        default=None, description="Name of the rule in the HTTPRoute; needed where it has several."
+    )
+
+
+class Routing(SpecPart):
+    """Where the traffic is split."""
+
+    http_route: HTTPRouteRef = Field(
+        alias="httpRoute",
+        description="Your HTTPRoute to the champion: read, never written. The operator adds its own route.",
+    )
+
+
+class UserAssignment(SpecPart):
+    """How a request is given to a variant."""
+
+    unit: Unit = Field(default=Unit.USER, description="What is assigned: a User always meets the same variant.")
+    header: HeaderName = Field(
+        default="x-user-id",
+        description="Request header that names the user. Requests without it stay on your own route.",
+    )
+
+
+class OutcomeSource(SpecPart):
+    """An outcome that the application reports to the collector."""
+
+    name: OutcomeName = Field(description="Name of the outcome, as the application reports it.")
+    per: Unit = Field(default=Unit.USER, description="What the outcome is counted per: the share of users with it.")
+
+
+class ObjectiveSource(SpecPart):
+    """Where an objective's numbers come from."""
+
+    outcome: OutcomeSource = Field(description="Counts an outcome reported by the application.")
+
+
+def _reaches_a_share(objective: "Objective") -> bool:
+    share = _planned_share(objective)
+    return share is None or 0 < share < 1
+
+
+def _planned_share(objective: "Objective") -> Decimal | None:
+    """The share of users that the challenger must reach; None where nothing is planned."""
+    if objective.baseline is None or objective.minimum_effect is None:
+        return None
+    effect = Decimal(objective.minimum_effect.removesuffix("%")) / 100
+    sign = 1 if objective.better is Better.HIGHER else -1
+    return Decimal(objective.baseline) * (1 + sign * effect)
+
+
+class Objective(SpecPart):
+    """What the challenger is meant to improve."""
+
+    name: Name = Field(description="Name of the objective.")
+    better: Better = Field(default=Better.HIGHER, description="Which direction is an improvement.")
+    minimum_effect: Effect | None = Field(
+        default=None,
+        description="Smallest improvement worth having, relative to the champion, such as 20%. "
+        "Required for the first objective.",
+    )
+    baseline: Share | None = Field(
+        default=None,
+        description='Share of users with the outcome under the champion, such as "0.20". '
+        "Required beside minimumEffect.",
+    )
+    source: ObjectiveSource = Field(description="Where the numbers come from.")
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            at=".baseline",
+            must="must be given beside minimumEffect, because the two plan the sample",
+            holds=lambda objective: objective.minimum_effect is None or objective.baseline is not None,
+            found=lambda _: "none",
+            holds_in_cel=None,  # a field without a type; model_config says it in the schema's own words
+        ),
+        Rule(
+            at=".minimumEffect",
+            must="must change the baseline to a share of users between 0 and 1",
+            holds=_reaches_a_share,
+            found=lambda objective: f"{_planned_share(objective):f}",
+            holds_in_cel=None,  # needs the baseline's number
+        ),
+    )
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["baseline"]}, {"not": {"required": ["minimumEffect"]}}]}
+    )
+
+
+class ResponsesSource(SpecPart):
+    """The share of requests answered with an error."""
+
+    class_: ResponseClass = Field(
+        alias="class", description="ServerError counts status 500 and above, ClientError 400 to 499."
+    )
+
+
+class LatencySource(SpecPart):
+    """The share of requests that took too long."""
+
+    above: PositiveDuration = Field(
+        description="A request is slow when its answer takes longer than this, such as 250ms."
+    )
+
+
+class GuardrailSource(SpecPart):
+    """Where a guardrail's numbers come from: exactly one of the kinds."""
+
+    responses: ResponsesSource | None = Field(
+        default=None, description="Counts responses of a class. Exactly one of responses, latency."
+    )
+    latency: LatencySource | None = Field(
+        default=None, description="Counts slow responses. Exactly one of responses, latency."
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            at="",
+            must="must have exactly one of responses, latency",
+            holds=lambda source: (source.responses is None) != (source.latency is None),
+            found=lambda source: _both_or_none(source.responses, source.latency),
+            holds_in_cel="has(self.responses) != has(self.latency)",
+            found_in_cel="{(has(self.responses) ? 'both' : 'none')}",
+        ),
+    )
+
+
+class Guardrail(SpecPart):
+    """What the challenger must not harm; a breach takes its traffic back."""
+
+    name: Name = Field(description="Name of the guardrail.")
+    better: GuardrailBetter = Field(default=GuardrailBetter.LOWER, description="Which direction is an improvement.")
+    margin: Margin | None = Field(
+        default=None,
+        description="How much worse than the champion is tolerated, relative to it, such as 25%. "
+        "Exactly one of margin, limit.",
+    )
+    limit: Limit | None = Field(
+        default=None,
+        description="Largest tolerated share of requests, whatever the champion's is, such as 5%. "
+        "Exactly one of margin, limit.",
+    )
+    source: GuardrailSource = Field(description="Where the numbers come from.")
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            at="",
+            must="must have exactly one of margin, limit",
+            holds=lambda guardrail: (guardrail.margin is None) != (guardrail.limit is None),
+            found=lambda guardrail: _both_or_none(guardrail.margin, guardrail.limit),
+            holds_in_cel="has(self.margin) != has(self.limit)",
+            found_in_cel="{(has(self.margin) ? 'both' : 'none')}",
+        ),
+    )
+
+
+LONGEST = Duration("90d")
+
+
+class Analysis(SpecPart):
+    """How the objectives are judged."""
+
+    design: Design = Field(
+        default=Design.GROUP_SEQUENTIAL,
+        description="GroupSequential may end at any planned look; FixedHorizon looks once, at the end.",
+    )
+    alpha: ErrorRate = Field(
+        default=Probability("0.05"),
+        description="Chance to call a challenger different that is not, over all looks together; "
+        'a decimal such as "0.05".',
+    )
+    guardrail_alpha: ErrorRate = Field(
+        default=Probability("0.01"),
+        description='Chance to take back a harmless challenger, per guardrail; a decimal such as "0.01".',
+    )
+    power: Power = Field(
+        default=Probability("0.8"),
+        description='Chance to find the minimum effect if it is really there; a decimal such as "0.8".',
+    )
+    looks: Looks = Field(default=14, description="How many looks a GroupSequential design plans.")
+    minimum_duration: PositiveDuration = Field(
+        default=Duration("7d"),
+        description="No promotion before this time, such as 7d, so that every weekday is seen.",
+    )
+    maximum_duration: PositiveDuration = Field(
+        default=Duration("28d"),
+        description="The experiment ends at this time at the latest, such as 28d; at most 90d.",
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            at=".maximumDuration",
+            must=f"must be at most {LONGEST}",
+            holds=lambda analysis: analysis.maximum_duration.seconds <= LONGEST.seconds,
+            found=lambda analysis: f'"{analysis.maximum_duration}"',
+            holds_in_cel=f"{milliseconds_in_cel('self.maximumDuration')} <= {LONGEST.seconds * 1000:.0f}",
+            found_in_cel='"{self.maximumDuration}"',
+        ),
+        Rule(
+            at=".minimumDuration",
+            must="must be shorter than maximumDuration",
+            holds=lambda analysis: analysis.minimum_duration.seconds < analysis.maximum_duration.seconds,
+            found=lambda analysis: f'"{analysis.minimum_duration}" and "{analysis.maximum_duration}"',
+            holds_in_cel=(
+                f"[[self.minimumDuration, self.maximumDuration].map(text, {milliseconds_in_cel('text')})]"
+                ".all(length, length[1] == 0 || length[0] < length[1])"
+            ),
+            found_in_cel='"{self.minimumDuration}" and "{self.maximumDuration}"',
+        ),
+    )
+
+
+SAME_BACKEND = " && ".join(
+    f"each.backendRef.{field} == self.champion.backendRef.{field}" for field in ("group", "kind", "name", "?port")
+)
+
+
+class ModelExperimentSpec(SpecPart):
+    """A comparison of a champion with its challengers on live traffic."""
+
+    strategy: Strategy = Field(
+        default=Strategy.AB_TEST,
+        description="ABTest splits the users and asks whether the challenger is better.",
+    )
+    champion: Champion = Field(description="The model that serves everybody today, and again after a rollback.")
+    challengers: Annotated[tuple[Challenger, ...], Named(1, 1)] = Field(
+        description="The model that wants to be the next champion; exactly one in this edition.",
+    )
+    routing: Routing = Field(description="Where the traffic is split.")
+    assignment: UserAssignment = Field(default=UserAssignment(), description="How a request is given to a variant.")
+    objectives: Annotated[tuple[Objective, ...], Named(1, 10)] = Field(
+        description="What the challenger is meant to improve. The first is primary: it alone decides.",
+    )
+    guardrails: Annotated[tuple[Guardrail, ...], Named(0, 10)] = Field(
+        default=(),
+        description="What the challenger must not harm. A breach, at any time, takes its traffic back.",
+    )
+    analysis: Analysis = Field(default=Analysis(), description="How the objectives are judged.")
+    on_success: OnSuccess = Field(
+        default=OnSuccess.PROMOTE,
+        description="Promote gives a better challenger all traffic; Report decides, but changes no traffic.",
+    )
+
+    @property
+    def challenger(self) -> Challenger:
+        """The only challenger of this edition."""
+        return self.challengers[0]
+
+    @property
+    def primary(self) -> Objective:
+        """The first objective; it has a minimum effect and a baseline."""
+        return self.objectives[0]
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            at=".challengers",
+            must="must have other names than the champion",
+            holds=lambda spec: all(each.name != spec.champion.name for each in spec.challengers),
+            found=lambda spec: f'"{spec.champion.name}" twice',
+            holds_in_cel="self.challengers.all(each, each.name != self.champion.name)",
+            found_in_cel='"{self.champion.name}" twice',
+        ),
+        Rule(
+            at=".challengers",
+            must="must have other backends than the champion",
+            holds=lambda spec: all(each.backend_ref != spec.champion.backend_ref for each in spec.challengers),
+            found=lambda spec: f'"{spec.champion.backend_ref.name}" twice',
+            holds_in_cel=f"self.challengers.all(each, !({SAME_BACKEND}))",
+            found_in_cel='"{self.champion.backendRef.name}" twice',
+        ),
+        Rule(
+            at=".objectives",
+            must="must begin with one that has a minimumEffect, because it plans the sample",
+            holds=lambda spec: spec.objectives[0].minimum_effect is not None,
+            found=lambda spec: f'"{spec.objectives[0].name}" without',
+            holds_in_cel="self.objectives.size() == 0 || has(self.objectives[0].minimumEffect)",
+            found_in_cel='"{self.objectives[0].name}" without',
+        ),
+        Rule(
+            at=".guardrails",
+            must="must have other names than the objectives",
+            holds=lambda spec: not _shared_names(spec),
+            found=lambda spec: f'"{_shared_names(spec)[0]}" in both',
+            holds_in_cel="self.guardrails.all(each, self.objectives.all(other, other.name != each.name))",
+            found_in_cel="one name in both",  # its text has no bound known to the cost estimate
+        ),
+    )
+
+
+def _shared_names(spec: ModelExperimentSpec) -> list[str]:
+    names = {objective.name for objective in spec.objectives}
+    return [guardrail.name for guardrail in spec.guardrails if guardrail.name in names]

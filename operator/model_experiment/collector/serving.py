@@ -1,0 +1,126 @@
+"""All parts of the collector put together, started, and stopped without losing what was taken in.
+
+A stop first ends the taking in, then writes what waits, then ends, within seconds. Envoy cannot be told to
+hurry, so what a proxy has buffered at that moment goes to the next collector or is lost, and so do counts
+that Prometheus has not read yet; the log has lost nothing.
+
+The trap is a part that dies while the others live on: background parts run in one task group, so a broken one
+ends the process, and Kubernetes starts a new one.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+from aiohttp import web
+
+from model_experiment.collector.access_log import AccessLog, handler
+from model_experiment.collector.catalogue import Catalogue
+from model_experiment.collector.counting import Tallies
+from model_experiment.collector.exposition import registry_of
+from model_experiment.collector.health import Health
+from model_experiment.collector.http import Endpoints, application
+from model_experiment.collector.recording import Recorder
+from model_experiment.collector.settings import CollectorSettings, host_and_port
+from model_experiment.collector.store import AssignmentLog
+from model_experiment.errors import SettingsError
+
+FLUSH_SECONDS = 5.0
+GRACE_SECONDS = 1.0
+
+Feed = Callable[[Callable[[Catalogue], None], Health], Awaitable[object]]
+"""Delivers the catalogue, again whenever it changes, until it is cancelled."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the collector listens, with the ports it was given where it asked for any."""
+
+    als: str
+    http: str
+
+
+async def serve(
+    settings: CollectorSettings,
+    feed: Feed,
+    *,
+    clock: Callable[[], float],
+    stop: asyncio.Event,
+    listening: Callable[[Addresses], None],
+) -> None:
+    """Collects until ``stop`` is set; ``listening`` hears when both sides take connections.
+
+    Raises:
+        SettingsError: if the database or an address cannot be used.
+        ExceptionGroup: if a part breaks.
+    """
+    tallies = Tallies()
+    registry = registry_of(tallies, clock=clock, started=clock())
+    health = Health(registry)
+    recorder = Recorder(AssignmentLog(settings.database), tallies, health)
+    access_log = AccessLog(tallies, recorder, health, clock=clock)
+    endpoints = Endpoints(registry, recorder, tallies, clock=clock)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            recording = tasks.create_task(recorder.run())
+            following = tasks.create_task(_until_cancelled(feed, tallies, health))
+            async with (
+                _access_log_server(settings.als_address, access_log) as als,
+                _http_server(settings.http_address, endpoints) as http,
+            ):
+                listening(Addresses(als, http))
+                await stop.wait()
+            recorder.stop()
+            await asyncio.wait([recording], timeout=FLUSH_SECONDS)
+            recording.cancel()
+            following.cancel()
+    finally:
+        if lost := recorder.close():
+            logger.error("%d exposures are lost: the database did not take them in time", lost)
+
+
+async def _until_cancelled(feed: Feed, tallies: Tallies, health: Health) -> None:
+    await feed(tallies.know, health)
+    raise RuntimeError(
+        "the experiments must be followed until the end, found that nobody follows them any more"
+    )
+
+
+@asynccontextmanager
+async def _access_log_server(address: str, access_log: AccessLog) -> AsyncIterator[str]:
+    server = grpc.aio.server(
+        options=[("grpc.so_reuseport", 0)]
+    )  # a second collector must not share a port unseen
+    server.add_generic_rpc_handlers((handler(access_log.receive),))
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise SettingsError(
+            f"als-address must be free to listen on, found {address} taken or unknown"
+        ) from error
+    await server.start()
+    try:
+        yield f"{host_and_port(address)[0]}:{port}"
+    finally:
+        await server.stop(GRACE_SECONDS)
+
+
+@asynccontextmanager
+async def _http_server(address: str, endpoints: Endpoints) -> AsyncIterator[str]:
+    runner = web.AppRunner(application(endpoints), access_log=None, shutdown_timeout=GRACE_SECONDS)
+    await runner.setup()
+    host, port = host_and_port(address)
+    try:
+        site = web.TCPSite(runner, host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise SettingsError(f"http-address must be free to listen on, found {error.strerror}") from error
+        yield f"{host}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()

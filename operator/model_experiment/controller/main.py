@@ -1,0 +1,107 @@
+"""``mexp controller``: puts the parts together, runs them, and stops them in order."""
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from model_experiment.controller import health, watching
+from model_experiment.controller.cache import Cache
+from model_experiment.controller.scheduler import Scheduler
+from model_experiment.controller.tick import tick
+from model_experiment.controller.world import Key, World
+from model_experiment.errors import ModelExperimentError
+from model_experiment.metrics.prometheus import Limits, PrometheusSource
+from model_experiment.objects import HTTP_ROUTE, MODEL_EXPERIMENT, Objects, connect
+from model_experiment.routing.gateway_api import GatewayApiRouter
+from model_experiment.settings import ControllerSettings, parse
+
+log = logging.getLogger(__name__)
+
+_ROUTE_CONNECTIONS = 8  # a pool of its own: a take-back never queues behind status writes
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs until told to stop; 0 after a stop, 1 with one clear line where the controller cannot run."""
+    try:
+        settings = parse(arguments)
+        logging.basicConfig(
+            level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+        )
+        return asyncio.run(run(settings))
+    except ModelExperimentError as error:
+        print(f"mexp controller: {error}", file=sys.stderr)  # noqa: T201 - the last word before exit
+        return 1
+
+
+async def run(settings: ControllerSettings) -> int:
+    """The controller's life."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    api = await connect(settings.kubeconfig, connections=settings.slots)
+    routes_api = await connect(settings.kubeconfig, connections=_ROUTE_CONNECTIONS)
+    source = _source(settings)
+    try:
+        objects = Objects(api, timeout_seconds=settings.api_timeout_seconds)
+        kinds, policies = await watching.served_kinds(objects)
+        _require_kinds(kinds)
+        cache = Cache(policies)
+        router = GatewayApiRouter(Objects(routes_api, timeout_seconds=settings.api_timeout_seconds), cache)
+        world = World(settings, cache, objects, router, source, clock=time.time)
+        await watching.prime(cache, objects, kinds, settings.namespace)
+        scheduler = Scheduler(lambda key: _timed_tick(world, key), slots=settings.slots)
+        cache.on_change = lambda kind, manifest: watching.wake_concerned(cache, scheduler.wake, kind, manifest)
+        for manifest in cache.all(MODEL_EXPERIMENT):
+            scheduler.wake((manifest["metadata"]["namespace"], manifest["metadata"]["name"]))
+        watches = watching.operator(
+            cache, kinds, configuration=api.configuration, namespace=settings.namespace, stop=stop
+        )
+        return await _serve(settings, scheduler, watches, stop)
+    finally:
+        source.close()
+        for connection in (api, routes_api):
+            await connection.rest_client.close()
+
+
+async def _serve(
+    settings: ControllerSettings, scheduler: Scheduler, watches: Coroutine[Any, Any, None], stop: asyncio.Event
+) -> int:
+    """Runs the scheduler and the watches; when one of them ends unasked, the whole process ends with an error."""
+    runner = await health.serve(settings.health_address, scheduler)
+    log.info("watching; metrics from %s every %g s", settings.prometheus_url, settings.poll_seconds)
+    serving = asyncio.create_task(scheduler.serve(stop), name="scheduler")
+    watching_task = asyncio.create_task(watches, name="watches")
+    try:
+        await asyncio.wait({serving, watching_task}, return_when=asyncio.FIRST_COMPLETED)
+        asked = stop.is_set()
+        stop.set()
+        results = await asyncio.gather(serving, watching_task, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                log.error("stopped by an error", exc_info=result)
+        return 0 if asked else 1
+    finally:
+        await runner.cleanup()
+
+
+async def _timed_tick(world: World, key: Key) -> float | None:
+    health.TICKS.inc()
+    with health.TICK_SECONDS.time():
+        return await tick(world, key)
+
+
+def _source(settings: ControllerSettings) -> PrometheusSource:
+    limits = Limits(deadline_seconds=settings.query_timeout_seconds, stale_after_seconds=settings.stale_after_seconds)
+    return PrometheusSource(settings.prometheus_url, limits=limits)
+
+
+def _require_kinds(kinds: Sequence[object]) -> None:
+    for kind in (MODEL_EXPERIMENT, HTTP_ROUTE):
+        if kind not in kinds:
+            raise ModelExperimentError(
+                f"the cluster must serve {kind.name} ({kind.api_version}), found no such custom resource definition"
+            )

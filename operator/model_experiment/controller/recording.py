@@ -1,0 +1,201 @@
+"""Everything a tick writes that is not a route: status, events, the checkpoint, the finalizer.
+
+The trap is noise: in steady state nothing is written. News (a phase, a condition, a finding, a verdict) is written at
+once; numbers that merely grow are refreshed at a slow pace.
+"""
+
+import hashlib
+import logging
+from dataclasses import replace
+from typing import Any
+
+from model_experiment.api.status import ModelExperimentStatus, parse_status
+from model_experiment.controller.memory import KEY, Memory, from_checkpoint, to_checkpoint
+from model_experiment.controller.world import Key, World
+from model_experiment.decision import wording
+from model_experiment.decision.account import refusal_of, state_of
+from model_experiment.decision.machine import Entry, State
+from model_experiment.decision.observation import Experiment
+from model_experiment.errors import ClusterError, ConflictError
+from model_experiment.objects import CONFIG_MAP, EVENT, MODEL_EXPERIMENT, Manifest
+from model_experiment.routing.ownership import owned
+
+log = logging.getLogger(__name__)
+
+FINALIZER = "modelexperiment.io/traffic"
+REPORTER = "model-experiment-operator"
+_ALARMING = frozenset({"GuardrailBreached", "SampleRatioMismatch", "BlindForTooLong", "PolicyNotCarried"})
+
+
+async def recall(world: World, key: Key, experiment: Experiment) -> Memory:
+    """What is known of an experiment: from this process, or from status and checkpoint after a restart."""
+    manifest = world.cache.get(MODEL_EXPERIMENT, *key)
+    memory = world.memories.get(key)
+    if memory is not None and memory.uid == experiment.uid:
+        return memory
+    stored: Manifest = (manifest or {}).get("status", {})
+    state = state_of(parse_status(stored))
+    memory = Memory(uid=experiment.uid, state=state, status=stored)
+    if state.started is None:
+        return memory
+    kept = await world.objects.get(CONFIG_MAP, experiment.namespace, experiment.route_name)
+    text = (kept or {}).get("binaryData", {}).get(KEY)
+    if text is None:
+        return replace(memory, gap_since=state.started)
+    try:
+        ledger, evidence = from_checkpoint(text)
+    except ValueError as error:
+        log.warning("%s/%s: %s; counting again from its start", *key, error)
+        return replace(memory, gap_since=state.started)
+    return replace(
+        memory, ledger=ledger, state=replace(state, evidence=evidence), gap_since=ledger.time or state.started
+    )
+
+
+async def write_status(world: World, key: Key, status: ModelExperimentStatus) -> None:
+    """Writes the status where it says something new, or where its numbers have become old."""
+    memory, wanted = world.memories[key], status.to_json()
+    if not is_worth_writing(wanted, memory.status, age=world.clock() - memory.status_written, world=world):
+        return
+    manifest = world.cache.get(MODEL_EXPERIMENT, *key)
+    if manifest is None:
+        return
+    operations = [
+        {"op": "test", "path": "/metadata/uid", "value": manifest["metadata"]["uid"]},
+        {"op": "test", "path": "/metadata/generation", "value": manifest["metadata"]["generation"]},
+        {"op": "add", "path": "/status", "value": wanted},
+    ]
+    written = await world.objects.patch(MODEL_EXPERIMENT, *key, operations=operations, subresource="status")
+    if written is not None:
+        world.cache.remember(MODEL_EXPERIMENT, written)
+        world.memories[key] = replace(memory, status=wanted, status_written=world.clock())
+
+
+async def refuse(world: World, key: Key, manifest: Manifest, message: str) -> None:
+    """Says that a spec cannot be run, on an object that nothing else is known of."""
+    metadata, previous = manifest["metadata"], parse_status(manifest.get("status"))
+    status = refusal_of(message, generation=metadata["generation"], previous=previous, now=world.clock())
+    world.memories.setdefault(key, Memory(metadata["uid"], State(), status=manifest.get("status")))
+    await write_status(world, key, status)
+
+
+def is_worth_writing(wanted: Manifest, written: Manifest | None, *, age: float, world: World) -> bool:
+    """Whether a status differs in what people wait for, or in numbers that are older than they may be."""
+    if written is None or news(wanted) != news(written):
+        return True
+    return wanted != written and age >= world.settings.status_refresh_seconds
+
+
+def news(status: Manifest) -> Any:
+    """The part of a status that is written at once: everything but numbers and the sentences around them."""
+    decision = status.get("decision", {})
+    return (
+        status.get("observedGeneration"),
+        status.get("phase"),
+        [(entry["type"], entry["status"], entry["reason"]) for entry in status.get("conditions", [])],
+        [(entry["name"], entry["finding"], entry.get("look")) for entry in status.get("objectives", [])],
+        [(entry["name"], entry["finding"]) for entry in status.get("guardrails", [])],
+        [(entry["name"], entry["status"]) for entry in status.get("checks", [])],
+        (decision.get("verdict"), decision.get("reason")),
+        len(status.get("history", [])),
+        status.get("startTime"),
+        status.get("assignment"),
+    )
+
+
+async def announce(world: World, experiment: Experiment, *, before: State, after: State) -> None:
+    """One event for each new line of the history; a failure is logged and stops nothing."""
+    for entry in after.history[-_new_entries(before, after) :] if after.history != before.history else ():
+        try:
+            await world.objects.create(EVENT, event_of(experiment, entry))
+        except ConflictError:
+            continue  # said before a crash
+        except ClusterError as error:
+            log.warning("%s/%s: an event was not written: %s", experiment.namespace, experiment.name, error)
+
+
+def _new_entries(before: State, after: State) -> int:
+    return sum(entry not in before.history for entry in after.history)
+
+
+def event_of(experiment: Experiment, entry: Entry) -> Manifest:
+    """An event whose name follows from what it says, so that saying it twice is one event."""
+    identity = f"{experiment.uid}{experiment.generation}{entry.phase}{entry.reason}{int(entry.time)}"
+    time = wording.moment(entry.time).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "apiVersion": EVENT.api_version,
+        "kind": EVENT.name,
+        "metadata": {
+            "namespace": experiment.namespace,
+            "name": f"{experiment.name}.{hashlib.sha256(identity.encode()).hexdigest()[:16]}",
+        },
+        "involvedObject": {
+            "apiVersion": MODEL_EXPERIMENT.api_version,
+            "kind": MODEL_EXPERIMENT.name,
+            "namespace": experiment.namespace,
+            "name": experiment.name,
+            "uid": experiment.uid,
+        },
+        "type": "Warning" if entry.reason in _ALARMING else "Normal",
+        "reason": entry.reason,
+        "message": entry.message[:1024],
+        "source": {"component": REPORTER},
+        "reportingComponent": REPORTER,
+        "firstTimestamp": time,
+        "lastTimestamp": time,
+        "count": 1,
+    }
+
+
+async def write_checkpoint(world: World, key: Key, experiment: Experiment, *, before: State) -> None:
+    """Keeps ledger and evidence now and then, and at once where a look was spent or the phase moved."""
+    memory = world.memories[key]
+    state = memory.state
+    if state.evidence.counts is None:
+        return
+    moved = state.phase is not before.phase or len(state.evidence.looks) != len(before.evidence.looks)
+    age = world.clock() - memory.checkpoint_written
+    if not moved and age < world.settings.checkpoint_seconds:
+        return
+    await _keep(world, experiment, to_checkpoint(memory.ledger, state.evidence))
+    world.memories[key] = replace(memory, checkpoint_written=world.clock())
+
+
+async def _keep(world: World, experiment: Experiment, text: str) -> None:
+    name, namespace = experiment.route_name, experiment.namespace
+    operations = [{"op": "add", "path": "/binaryData", "value": {KEY: text}}]
+    if await world.objects.patch(CONFIG_MAP, namespace, name, operations=operations) is not None:
+        return
+    manifest = {
+        "apiVersion": CONFIG_MAP.api_version,
+        "kind": CONFIG_MAP.name,
+        "metadata": owned(experiment),
+        "binaryData": {KEY: text},
+    }
+    await world.objects.create(CONFIG_MAP, manifest)
+
+
+async def hold(world: World, key: Key) -> None:
+    """The finalizer: the object must not vanish while its route may carry the challenger."""
+    manifest = world.cache.get(MODEL_EXPERIMENT, *key)
+    if manifest is not None and FINALIZER not in manifest["metadata"].get("finalizers", []):
+        await _set_finalizers(world, key, manifest, [*manifest["metadata"].get("finalizers", []), FINALIZER])
+
+
+async def let_go(world: World, key: Key) -> None:
+    """The route is gone: the object may go as well."""
+    manifest = world.cache.get(MODEL_EXPERIMENT, *key)
+    if manifest is not None and FINALIZER in manifest["metadata"].get("finalizers", []):
+        kept = [name for name in manifest["metadata"]["finalizers"] if name != FINALIZER]
+        await _set_finalizers(world, key, manifest, kept)
+
+
+async def _set_finalizers(world: World, key: Key, manifest: Manifest, finalizers: list[str]) -> None:
+    operations = [
+        {"op": "test", "path": "/metadata/uid", "value": manifest["metadata"]["uid"]},
+        {"op": "test", "path": "/metadata/resourceVersion", "value": manifest["metadata"]["resourceVersion"]},
+        {"op": "add", "path": "/metadata/finalizers", "value": finalizers},
+    ]
+    changed = await world.objects.patch(MODEL_EXPERIMENT, *key, operations=operations)
+    if changed is not None:
+        world.cache.remember(MODEL_EXPERIMENT, changed)

@@ -1,0 +1,119 @@
+"""One tick of one experiment: gather, decide, act.
+
+The order of ``act`` is a safety law: the route first, read back; then the status; then events; bookkeeping last. Each
+step is idempotent, so a crash between any two of them is mended by the next tick.
+"""
+
+import logging
+from dataclasses import replace
+
+from model_experiment.api.parsing import parse_spec
+from model_experiment.api.status import Phase, parse_status
+from model_experiment.controller import recording
+from model_experiment.controller.gather import gather
+from model_experiment.controller.memory import Memory
+from model_experiment.controller.world import Key, World
+from model_experiment.decision.account import status_of
+from model_experiment.decision.machine import Decision, State, decide, latch
+from model_experiment.decision.observation import Experiment
+from model_experiment.decision.plan import Plan, plan_for
+from model_experiment.decision.route import Absent
+from model_experiment.errors import ClusterError, ConflictError, SpecError
+from model_experiment.metrics.queries import check_query
+from model_experiment.objects import MODEL_EXPERIMENT, Manifest
+
+log = logging.getLogger(__name__)
+
+AFTER_A_REFUSAL_SECONDS = 1.0
+SETTLING_SECONDS = 0.25  # while the gateway works on a step; its answer usually wakes the tick earlier
+
+
+async def tick(world: World, key: Key) -> float | None:
+    """One look at one experiment; answers with the seconds until the next, None when it is gone or cannot be run."""
+    manifest = world.cache.get(MODEL_EXPERIMENT, *key)
+    if manifest is None:
+        world.memories.pop(key, None)
+        return None
+    try:
+        experiment = experiment_of(manifest)
+    except SpecError as error:
+        await recording.refuse(world, key, manifest, str(error))
+        return None
+    try:
+        return await _run(world, key, experiment)
+    except ConflictError:
+        return SETTLING_SECONDS  # somebody wrote in between; the watch brings the newer version
+    except ClusterError as error:
+        log.warning("%s/%s: %s; tried again in %g s", *key, error, AFTER_A_REFUSAL_SECONDS)
+        return AFTER_A_REFUSAL_SECONDS
+
+
+async def _run(world: World, key: Key, experiment: Experiment) -> float | None:
+    memory = await recording.recall(world, key, experiment)
+    observation, memory = await gather(world, experiment, memory)
+    plan = _plan(world, experiment)
+    decision = decide(experiment, memory.state, observation, plan)
+    return await act(world, experiment, plan, memory=memory, decision=decision)
+
+
+async def act(world: World, experiment: Experiment, plan: Plan, *, memory: Memory, decision: Decision) -> float | None:
+    """Makes the world match a decision and reports it; answers with the seconds until the next look."""
+    key = (experiment.namespace, experiment.name)
+    if decision.holds_traffic:
+        await recording.hold(world, key)
+    taken_back = _reason_to_keep(decision)
+    changed = await world.router.apply(experiment, decision.step, taken_back=taken_back)
+    before = memory.state
+    memory = replace(memory, state=decision.state)
+    world.memories[key] = memory
+    previous = parse_status(memory.status)
+    status = status_of(experiment, plan, decision, previous=previous, now=world.clock())
+    await recording.write_status(world, key, status)
+    await recording.announce(world, experiment, before=before, after=decision.state)
+    await recording.write_checkpoint(world, key, experiment, before=before)
+    if not decision.holds_traffic and isinstance(decision.step, Absent):
+        await recording.let_go(world, key)
+    return _next_look(world, decision, changed=changed, before=before)
+
+
+def experiment_of(manifest: Manifest) -> Experiment:
+    """The experiment that an object describes.
+
+    Raises:
+        SpecError: if its spec cannot be run.
+    """
+    metadata = manifest["metadata"]
+    return Experiment(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata["generation"],
+        spec=parse_spec(manifest["spec"]),
+        deleting="deletionTimestamp" in metadata,
+    )
+
+
+def _plan(world: World, experiment: Experiment) -> Plan:
+    others = {key: memory for key, memory in world.memories.items() if key != (experiment.namespace, experiment.name)}
+    taken = {memory.state.assignment.modulus for memory in others.values() if memory.state.assignment}
+    return plan_for(
+        experiment.spec,
+        uid=experiment.uid,
+        taken=frozenset(taken),
+        poll_seconds=world.settings.poll_seconds,
+        blindness_budget_seconds=world.settings.blindness_budget_seconds,
+        query=check_query,
+    )
+
+
+def _reason_to_keep(decision: Decision) -> str:
+    """What is written on a route that is being taken back, so that a crash cannot forget it."""
+    ending = isinstance(decision.goal, Absent) and decision.state.judgement is not None
+    return latch(decision.state.judgement) if ending and decision.state.judgement else ""
+
+
+def _next_look(world: World, decision: Decision, *, changed: bool, before: State) -> float | None:
+    """Soon while the gateway works on a step, at the next poll otherwise, never once nothing can change by itself."""
+    if changed or decision.state.phase is not before.phase or decision.step != decision.goal:
+        return SETTLING_SECONDS
+    return None if decision.state.phase is Phase.CONCLUDED else world.settings.poll_seconds

@@ -1,0 +1,145 @@
+"""The watches: kopf feeds the cache, and the cache wakes whoever is concerned.
+
+For: everything that knows kopf. No handler here decides or writes anything. The trap: kopf would keep its own notes on
+objects (annotations, finalizers, events); only ``on.event`` handlers are used, which leave objects alone.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
+from typing import Any
+
+import kopf
+from kubernetes.aio import client
+
+from model_experiment.controller.cache import Cache
+from model_experiment.objects import (
+    BACKEND_TRAFFIC_POLICY,
+    CUSTOM_RESOURCE_DEFINITION,
+    ENVOY_EXTENSION_POLICY,
+    HTTP_ROUTE,
+    MODEL_EXPERIMENT,
+    SECURITY_POLICY,
+    Kind,
+    Manifest,
+    Objects,
+)
+
+POLICY_LABEL = "gateway.networking.k8s.io/policy"
+_KNOWN_POLICIES = (BACKEND_TRAFFIC_POLICY, SECURITY_POLICY, ENVOY_EXTENSION_POLICY)
+
+
+async def served_kinds(objects: Objects) -> tuple[tuple[Kind, ...], tuple[Kind, ...]]:
+    """The kinds to watch, and those of them that are policies: the known ones, and whatever a CRD is labelled as."""
+    definitions = await objects.all(CUSTOM_RESOURCE_DEFINITION)
+    served = {_kind_of(definition): definition["metadata"].get("labels", {}) for definition in definitions}
+    policies = tuple(kind for kind, labels in served.items() if kind in _KNOWN_POLICIES or POLICY_LABEL in labels)
+    wanted = (MODEL_EXPERIMENT, HTTP_ROUTE)
+    return (*(kind for kind in wanted if kind in served), *policies), policies
+
+
+def _kind_of(definition: Manifest) -> Kind:
+    spec = definition["spec"]
+    version = next(version["name"] for version in spec["versions"] if version["served"] and version["storage"])
+    return Kind(spec["group"], version, spec["names"]["plural"], spec["names"]["kind"])
+
+
+async def prime(cache: Cache, objects: Objects, kinds: Iterable[Kind], namespace: str | None) -> None:
+    """Lists every kind once, so that no decision is made on half a picture."""
+    for kind in kinds:
+        cache.prime(kind, await objects.all(kind, namespace=namespace))
+
+
+def operator(
+    cache: Cache,
+    kinds: Iterable[Kind],
+    *,
+    configuration: client.Configuration,
+    namespace: str | None,
+    stop: asyncio.Event,
+) -> Coroutine[Any, Any, None]:
+    """The kopf operator as a coroutine; it ends when told to, or with an error when a watch dies."""
+    registry = kopf.OperatorRegistry()
+    kopf.on.login(registry=registry)(partial(_login, configuration))
+    for kind in kinds:
+        handler = partial(_seen, cache, kind)
+        kopf.on.event(kind.group, kind.version, kind.plural, id=f"seen-{kind.plural}", registry=registry)(handler)
+    return kopf.operator(
+        registry=registry,
+        settings=_settings(),
+        standalone=True,
+        clusterwide=namespace is None,
+        namespaces=[namespace] if namespace else [],
+        stop_flag=stop,
+    )
+
+
+async def _seen(cache: Cache, kind: Kind, *, event: Any, **_: Any) -> None:
+    manifest = dict(event["object"])
+    if event["type"] == "DELETED":
+        cache.forget(kind, manifest)
+    else:
+        cache.remember(kind, manifest)
+
+
+async def _login(configuration: client.Configuration, **_kwargs: Any) -> kopf.ConnectionInfo:
+    """The very connection that the rest of the controller uses."""
+    scheme, _, token = (await _authorization(configuration)).partition(" ")
+    return kopf.ConnectionInfo(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert,
+        insecure=not configuration.verify_ssl,
+        scheme=scheme or None,
+        token=token or None,
+        certificate_path=configuration.cert_file,
+        private_key_path=configuration.key_file,
+    )
+
+
+async def _authorization(configuration: client.Configuration) -> str:
+    """The value of the Authorization header; empty where a client certificate speaks instead."""
+    settings = await configuration.auth_settings()
+    return str(settings.get("BearerToken", {}).get("value") or "")
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.watching.server_timeout = 300
+    settings.watching.connect_timeout = 5
+    settings.watching.inactivity_timeout = 70
+    settings.watching.chunk_size = 500
+    settings.networking.request_timeout = 10
+    settings.networking.connect_timeout = 3
+    settings.networking.error_backoffs = (0.5, 1, *(2,) * 26)
+    settings.networking.enforce_retry_after = True
+    settings.queueing.error_delays = (1, 2, 5, 10)
+    settings.process.ultimate_exiting_timeout = 25
+    return settings
+
+
+def concerned(cache: Cache, kind: Kind, manifest: Manifest) -> list[tuple[str, str]]:
+    """The experiments that a change of an object concerns."""
+    namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+    if kind == MODEL_EXPERIMENT:
+        return [(namespace, name)]
+    return [
+        (namespace, experiment["metadata"]["name"])
+        for experiment in cache.all(MODEL_EXPERIMENT)
+        if experiment["metadata"]["namespace"] == namespace and (kind != HTTP_ROUTE or name in _routes_of(experiment))
+    ]
+
+
+def _routes_of(experiment: Manifest) -> tuple[str, str]:
+    wanted = experiment["spec"].get("routing", {}).get("httpRoute", {}).get("name", "")
+    return f"{experiment['metadata']['name']}-mexp", wanted
+
+
+Waker = Callable[[tuple[str, str]], None]
+
+
+def wake_concerned(cache: Cache, wake: Waker, kind: Kind, manifest: Manifest) -> None:
+    """Tells the scheduler about a change."""
+    for key in concerned(cache, kind, manifest):
+        wake(key)

@@ -1,0 +1,191 @@
+"""The account that an experiment gives of itself: its status, made from a decision, and read back after a restart.
+
+For: every word in ``status`` but the findings. Not for: deciding anything; two accounts of one decision are equal.
+"""
+
+from model_experiment.api.status import (
+    AssignmentStatus,
+    Check,
+    CheckStatus,
+    DecisionStatus,
+    HistoryEntry,
+    ModelExperimentStatus,
+    Phase,
+    Role,
+    ShareStatus,
+    VariantStatus,
+    Verdict,
+)
+from model_experiment.assignment import Assignment, Share
+from model_experiment.decision import wording
+from model_experiment.decision.advice import actions_of, risk_of
+from model_experiment.decision.counts import EXPOSURES, REQUESTS
+from model_experiment.decision.health import Health, health_of, with_health
+from model_experiment.decision.machine import FINAL, Decision, Entry, State
+from model_experiment.decision.observation import Blind, Experiment
+from model_experiment.decision.plan import Plan
+from model_experiment.decision.route import Obstacle, Open
+from model_experiment.decision.rules import Judgement
+
+
+def status_of(
+    experiment: Experiment, plan: Plan, decision: Decision, *, previous: ModelExperimentStatus, now: float
+) -> ModelExperimentStatus:
+    """The whole status; ``previous`` keeps the times of what has not changed."""
+    state = decision.state
+    return ModelExperimentStatus(
+        observed_generation=experiment.generation,
+        phase=state.phase,
+        start_time=wording.moment(state.started) if state.started is not None else None,
+        end_time=wording.moment(state.ended) if state.ended is not None else None,
+        conditions=with_health(
+            health_of(decision, now=now),
+            generation=experiment.generation,
+            previous=previous.conditions,
+            now=now,
+        ),
+        assignment=_assignment_of(experiment, state),
+        variants=_variants_of(experiment, decision),
+        objectives=decision.assessment.objectives if decision.assessment else (),
+        guardrails=decision.assessment.guardrails if decision.assessment else (),
+        checks=checks_of(decision),
+        decision=_decision_of(experiment, plan, decision, previous=previous.decision, now=now),
+        history=tuple(
+            HistoryEntry(time=wording.moment(entry.time), phase=entry.phase, reason=entry.reason, message=entry.message)
+            for entry in state.history
+        ),
+    )
+
+
+def state_of(status: ModelExperimentStatus) -> State:
+    """What a new process remembers from a status; the evidence comes from elsewhere."""
+    decision, assignment = status.decision, status.assignment
+    final = decision is not None and decision.verdict in FINAL
+    return State(
+        phase=status.phase,
+        assignment=Assignment(
+            assignment.modulus, tuple(Share(share.variant, share.weight) for share in assignment.shares)
+        )
+        if assignment
+        else None,
+        started=status.start_time.timestamp() if status.start_time else None,
+        ended=status.end_time.timestamp() if status.end_time else None,
+        judgement=Judgement(decision.verdict, decision.reason, decision.message, decision.evidence)
+        if decision and final
+        else None,
+        judged=decision.time.timestamp() if decision and final else None,
+        history=tuple(
+            Entry(entry.time.timestamp(), entry.phase, entry.reason, entry.message) for entry in status.history
+        ),
+    )
+
+
+def checks_of(decision: Decision) -> tuple[Check, ...]:
+    """Every gate between now and a decision, with its numbers."""
+    assessed = decision.assessment
+    checks = [_route_check(decision), _metrics_check(decision)]
+    if assessed is not None:
+        split = CheckStatus.FAILED if assessed.split.mismatch else CheckStatus.PASSED
+        checks.append(Check(name="SampleRatio", status=split, message=assessed.split.message))
+        passed = assessed.progress.minimum_passed
+        elapsed = wording.duration(assessed.progress.elapsed_seconds)
+        checks.append(
+            Check(
+                name="MinimumDuration",
+                status=_passed_or_waiting(passed=passed),
+                message=f"{elapsed} since the split was opened",
+            )
+        )
+        complete = assessed.progress.information >= 1
+        checks.append(
+            Check(name="Sample", status=_passed_or_waiting(passed=complete), message=assessed.progress.message)
+        )
+    return tuple(checks)
+
+
+def _route_check(decision: Decision) -> Check:
+    if isinstance(decision.on_hold, Obstacle):
+        return Check(name="Route", status=CheckStatus.WAITING, message=decision.on_hold.message)
+    is_open = isinstance(decision.step, Open)
+    words = "the experiment's route is open" if is_open else "the user's own route serves everybody"
+    return Check(name="Route", status=_passed_or_waiting(passed=is_open), message=words)
+
+
+def _metrics_check(decision: Decision) -> Check:
+    if isinstance(decision.on_hold, Blind):
+        return Check(name="Metrics", status=CheckStatus.WAITING, message=decision.on_hold.message)
+    there = decision.assessment is not None
+    words = "counts of both variants are complete and fresh" if there else "no counts have been read yet"
+    return Check(name="Metrics", status=_passed_or_waiting(passed=there), message=words)
+
+
+def _passed_or_waiting(*, passed: bool) -> CheckStatus:
+    return CheckStatus.PASSED if passed else CheckStatus.WAITING
+
+
+def _assignment_of(experiment: Experiment, state: State) -> AssignmentStatus | None:
+    if state.assignment is None or state.phase is Phase.PENDING:
+        return None
+    return AssignmentStatus(
+        unit=experiment.spec.assignment.unit,
+        header=experiment.spec.assignment.header,
+        modulus=state.assignment.modulus,
+        shares=tuple(ShareStatus(variant=share.variant, weight=share.weight) for share in state.assignment.shares),
+    )
+
+
+def _variants_of(experiment: Experiment, decision: Decision) -> tuple[VariantStatus, ...]:
+    """What each variant serves now: the whole of it is the champion's while the own route is not open."""
+    assignment = decision.state.assignment
+    if assignment is None:
+        return ()
+    serving = decision.step.assignment if isinstance(decision.step, Open) else None
+    champion, challenger = experiment.spec.champion.name, experiment.spec.challenger.name
+    weight = serving.weight(challenger) if serving else 0
+    return tuple(
+        VariantStatus(
+            name=name,
+            role=role,
+            weight=own,
+            share=wording.percent(own / assignment.modulus),
+            users=_counted(decision, name, exposures=True),
+            requests=_counted(decision, name, exposures=False),
+        )
+        for name, role, own in (
+            (champion, Role.CHAMPION, assignment.modulus - weight),
+            (challenger, Role.CHALLENGER, weight),
+        )
+    )
+
+
+def _counted(decision: Decision, variant: str, *, exposures: bool) -> int:
+    counts, measure = decision.state.evidence.counts, EXPOSURES if exposures else REQUESTS
+    return int(counts.total(variant, measure)) if counts and counts.has(variant, measure) else 0
+
+
+def _decision_of(
+    experiment: Experiment, plan: Plan, decision: Decision, *, previous: DecisionStatus | None, now: float
+) -> DecisionStatus | None:
+    judgement = decision.judgement
+    if decision.state.phase in (Phase.PENDING, Phase.STARTING) and judgement.verdict is Verdict.CONTINUE:
+        return None
+    same = previous is not None and (previous.verdict, previous.reason) == (
+        judgement.verdict,
+        judgement.reason,
+    )
+    return DecisionStatus(
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        message=judgement.message,
+        time=previous.time if same and previous else wording.moment(now),
+        risk=risk_of(plan, judgement),
+        evidence=judgement.evidence,
+        actions=actions_of(experiment, plan, judgement),
+    )
+
+
+def refusal_of(message: str, *, generation: int, previous: ModelExperimentStatus, now: float) -> ModelExperimentStatus:
+    """The status of a spec that cannot be run: everything else stays as it was."""
+    refused = Health(ready=False, reason="InvalidSpec", message=message, stalled=True)
+    conditions = with_health(refused, generation=generation, previous=previous.conditions, now=now)
+    return previous.model_copy(update={"observed_generation": generation, "conditions": conditions})

@@ -1,0 +1,75 @@
+"""What a verdict may still be wrong about, and what a person should do next."""
+
+from typing import assert_never
+
+from model_experiment.api.status import Verdict
+from model_experiment.api.words import OnSuccess
+from model_experiment.decision.observation import Experiment
+from model_experiment.decision.plan import Plan
+from model_experiment.decision.rules import Judgement
+
+
+def risk_of(plan: Plan, judgement: Judgement) -> str | None:
+    """The promise that stands behind a verdict, as a probability."""
+    alpha, harm = plan.spec.analysis.alpha, plan.spec.analysis.guardrail_alpha
+    match judgement.verdict:
+        case Verdict.PROMOTE:
+            half = plan.spec.analysis.alpha.value / 2
+            return f"a challenger without any effect is promoted with probability {half:g} at most, over all looks"
+        case Verdict.KEEP_CHAMPION:
+            miss = 1 - plan.spec.analysis.power.value
+            return (
+                f"a challenger that is better by {plan.spec.primary.minimum_effect} is missed with probability"
+                f" {miss:.2g}; one without effect is called different with probability {alpha} at most"
+            )
+        case Verdict.ROLLBACK:
+            return (
+                f"a challenger within its limits is taken back with probability {harm} at most, for each guardrail,"
+                " over the whole experiment"
+            )
+        case Verdict.INVALID:
+            return "a split that happened as asked is called a mismatch with probability 0.001 at most"
+        case Verdict.CONTINUE | Verdict.HOLD | Verdict.INCONCLUSIVE:
+            return None
+        case _:
+            assert_never(judgement.verdict)
+
+
+def actions_of(experiment: Experiment, plan: Plan, judgement: Judgement) -> tuple[str, ...]:
+    """The next steps of a person, most important first; none while the experiment goes on by itself."""
+    spec, route = experiment.spec, experiment.spec.routing.http_route.name
+    challenger, champion = spec.challenger, spec.champion
+    match judgement.verdict:
+        case Verdict.PROMOTE if spec.on_success is OnSuccess.PROMOTE:
+            return (
+                f"point the rule of HTTPRoute {route} at {challenger.backend_ref.name} instead of"
+                f" {champion.backend_ref.name}; the operator then removes its own route",
+                f"keep {champion.backend_ref.name} running until then: requests without"
+                f" {spec.assignment.header} still reach it",
+            )
+        case Verdict.PROMOTE:
+            return (f"{challenger.name} won and {champion.name} keeps the traffic, as onSuccess is Report",)
+        case Verdict.KEEP_CHAMPION:
+            return (
+                f"keep {champion.name}; {challenger.name} may be removed",
+                "to look for a smaller effect, plan a new experiment with a smaller minimumEffect",
+            )
+        case Verdict.ROLLBACK:
+            return (
+                f"find out why {challenger.name} broke its limit; the queries under status.guardrails show when",
+                "mend it, give it a new name, and apply a new experiment: the same users must not meet it again",
+            )
+        case Verdict.INVALID:
+            return (
+                "find out why users are missing: clients that retry, caches in front of the gateway, a lost access log",
+                "apply a new experiment when the split is right; the numbers of this one mean nothing",
+            )
+        case Verdict.INCONCLUSIVE:
+            return (
+                f"run longer, give {challenger.name} a larger share, or accept a larger minimumEffect:"
+                f" {2 * plan.users_per_variant} users are needed for {spec.primary.minimum_effect}",
+            )
+        case Verdict.CONTINUE | Verdict.HOLD:
+            return ()
+        case _:
+            assert_never(judgement.verdict)

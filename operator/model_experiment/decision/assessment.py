@@ -1,0 +1,280 @@
+"""What the newest counts mean, one finding a question.
+
+For: turning evidence into findings with numbers and a sentence. Not for: what follows; that is ``rules``. The trap:
+two intervals of one effect. The *decision* interval belongs to the last look and is the one that the verdict agrees
+with; the *anytime* interval holds at every moment and is therefore wider.
+"""
+
+import math
+
+from model_experiment.api.spec import Guardrail, Objective
+from model_experiment.api.status import (
+    GuardrailFinding,
+    GuardrailStatus,
+    ObjectiveFinding,
+    ObjectiveStatus,
+    UserCounts,
+)
+from model_experiment.api.words import Better
+from model_experiment.decision import wording
+from model_experiment.decision.counts import EXPOSURES, REQUESTS, Counts, Measure
+from model_experiment.decision.evidence import (
+    Evidence,
+    Harm,
+    TakenLook,
+    effect_of,
+    ended,
+    information_of,
+    requests_of,
+    users_of,
+)
+from model_experiment.decision.findings import Assessment, Progress, SplitFinding
+from model_experiment.decision.plan import Plan, harm_measure, outcome_measure
+from model_experiment.statistics import buckets
+from model_experiment.statistics.buckets import BucketTable
+from model_experiment.statistics.change_point import RequestCounts
+from model_experiment.statistics.e_values import threshold
+from model_experiment.statistics.effects import Effect
+from model_experiment.statistics.mixture import NormalMixture
+from model_experiment.statistics.not_estimable import NotEstimable
+from model_experiment.statistics.tails import normal_quantile
+
+OBJECTIVE_METHOD = (
+    "relative difference per exposed user from 100 user buckets, delta method, t; Lan-DeMets O'Brien-Fleming bounds;"
+    " beside it an anytime interval (normal mixture)"
+)
+GUARDRAIL_METHOD = (
+    "change-point mixture e-process over requests, counts divided by over-dispersion; interval 95%, from user buckets"
+)
+
+
+def assess(plan: Plan, evidence: Evidence, *, now: float, started: float | None) -> Assessment | None:
+    """All findings; None before the first counts."""
+    counts = evidence.counts
+    if counts is None or started is None:
+        return None
+    primary, *others = plan.spec.objectives
+    return Assessment(
+        objectives=(
+            _primary(plan, primary, evidence, counts),
+            *(_secondary(plan, objective, counts) for objective in others),
+        ),
+        guardrails=tuple(
+            _guardrail(plan, guardrail, evidence.harm[guardrail.name], counts) for guardrail in plan.spec.guardrails
+        ),
+        split=_split(plan, evidence, counts),
+        progress=_progress(plan, evidence, counts, elapsed=now - started),
+    )
+
+
+def anytime_multiplier(plan: Plan, counts: Counts) -> float:
+    """How many standard errors an interval must reach to hold at every moment, tuned at the planned end."""
+    alpha = plan.spec.analysis.alpha.value
+    mixture = NormalMixture.tuned_at(2 * plan.users_per_variant, alpha=alpha)
+    return mixture.multiplier(sum(users_of(plan, counts)), alpha=alpha)
+
+
+def _primary(plan: Plan, objective: Objective, evidence: Evidence, counts: Counts) -> ObjectiveStatus:
+    effect = effect_of(plan, objective, counts)
+    if isinstance(effect, NotEstimable):
+        return _not_estimable(plan, objective, counts, effect)
+    shown = _shown(plan, objective, counts, effect)
+    if not evidence.looks:
+        return shown
+    taken = evidence.looks[-1]
+    return shown.model_copy(
+        update={
+            "finding": _direction(objective, taken.effect) if taken.crossed else ObjectiveFinding.UNDECIDED,
+            "interval": wording.interval(taken.effect.interval(taken.look.bound)),
+            "p_value": wording.p_value(taken.effect.p_value),
+            "look": _look_number(plan, taken),
+            "message": f"{_look_sentence(plan, objective, taken)}; now {shown.message}",
+        }
+    )
+
+
+def _secondary(plan: Plan, objective: Objective, counts: Counts) -> ObjectiveStatus:
+    """An objective beside the primary one is judged by its anytime interval, and decides nothing."""
+    effect = effect_of(plan, objective, counts)
+    if isinstance(effect, NotEstimable):
+        return _not_estimable(plan, objective, counts, effect)
+    shown = _shown(plan, objective, counts, effect)
+    if effect.interval(anytime_multiplier(plan, counts)).contains(0):
+        return shown
+    return shown.model_copy(update={"finding": _direction(objective, effect)})
+
+
+def _shown(plan: Plan, objective: Objective, counts: Counts, effect: Effect) -> ObjectiveStatus:
+    limits = wording.interval(effect.interval(anytime_multiplier(plan, counts)))
+    level = f"{(1 - plan.spec.analysis.alpha.value) * 100:g}%"
+    champion, challenger = users_of(plan, counts)
+    return _blank(plan, objective, counts).model_copy(
+        update={
+            "effect": wording.signed_percent(effect.value),
+            "anytime_interval": limits,
+            "message": (
+                f"{objective.name} of {plan.spec.challenger.name} is {wording.signed_percent(effect.value)} against"
+                f" {plan.spec.champion.name} ({level} interval at any time {limits}, {challenger:.0f} and"
+                f" {champion:.0f} users)"
+            ),
+        }
+    )
+
+
+def _not_estimable(plan: Plan, objective: Objective, counts: Counts, missing: NotEstimable) -> ObjectiveStatus:
+    return _blank(plan, objective, counts).model_copy(
+        update={
+            "finding": ObjectiveFinding.NOT_ESTIMABLE,
+            "message": f"{objective.name} cannot be estimated: {missing.reason}",
+        }
+    )
+
+
+def _blank(plan: Plan, objective: Objective, counts: Counts) -> ObjectiveStatus:
+    measure = outcome_measure(objective.source.outcome.name)
+    champion, challenger = users_of(plan, counts)
+    return ObjectiveStatus(
+        name=objective.name,
+        challenger=plan.spec.challenger.name,
+        finding=ObjectiveFinding.UNDECIDED,
+        champion_value=_value_per_user(counts, plan.spec.champion.name, measure),
+        challenger_value=_value_per_user(counts, plan.spec.challenger.name, measure),
+        users=UserCounts(champion=int(champion), challenger=int(challenger)),
+        method=OBJECTIVE_METHOD,
+        query=plan.queries[measure],
+    )
+
+
+def _value_per_user(counts: Counts, variant: str, measure: Measure) -> str | None:
+    users = counts.total(variant, EXPOSURES)
+    return wording.per_user(counts.total(variant, measure) / users) if users else None
+
+
+def _direction(objective: Objective, effect: Effect) -> ObjectiveFinding:
+    higher = effect.estimate > 0
+    improves = higher if objective.better is Better.HIGHER else not higher
+    return ObjectiveFinding.BETTER if improves else ObjectiveFinding.WORSE
+
+
+def _look_number(plan: Plan, taken: TakenLook) -> str:
+    return f"{min(plan.looks, int(taken.look.information * plan.looks + 1e-9))}/{plan.looks}"
+
+
+def _look_sentence(plan: Plan, objective: Objective, taken: TakenLook) -> str:
+    crossed = "reaches" if taken.crossed else "is below"
+    limits = wording.interval(taken.effect.interval(taken.look.bound))
+    return (
+        f"at look {_look_number(plan, taken)} {objective.name} of {plan.spec.challenger.name} was"
+        f" {wording.signed_percent(taken.effect.value)} {limits}: |z| {abs(taken.effect.z):.2f} {crossed}"
+        f" the bound {taken.look.bound:.2f}"
+    )
+
+
+def _guardrail(plan: Plan, guardrail: Guardrail, harm: Harm, counts: Counts) -> GuardrailStatus:
+    measure = harm_measure(guardrail)
+    champion = requests_of(counts, plan.spec.champion.name, measure)
+    challenger = requests_of(counts, plan.spec.challenger.name, measure)
+    alarm = threshold(plan.spec.analysis.guardrail_alpha.value)
+    return GuardrailStatus(
+        name=guardrail.name,
+        challenger=plan.spec.challenger.name,
+        finding=_harm_finding(harm, challenger),
+        champion_value=_rate(champion),
+        challenger_value=_rate(challenger),
+        interval=_rate_interval(plan, guardrail, counts),
+        evidence=wording.evidence(harm.process.value),
+        threshold=f"{alarm:g}",
+        method=GUARDRAIL_METHOD,
+        query=plan.queries[measure],
+        message=_harm_sentence(plan, guardrail, harm, champion, challenger),
+    )
+
+
+def _harm_finding(harm: Harm, challenger: RequestCounts) -> GuardrailFinding:
+    if harm.breached:
+        return GuardrailFinding.BREACHED
+    return GuardrailFinding.HOLDING if challenger.requests else GuardrailFinding.NOT_ESTIMABLE
+
+
+def _harm_sentence(
+    plan: Plan, guardrail: Guardrail, harm: Harm, champion: RequestCounts, challenger: RequestCounts
+) -> str:
+    allowed = (
+        f"{guardrail.margin} worse than the champion is tolerated"
+        if guardrail.margin is not None
+        else f"{guardrail.limit} of requests is tolerated"
+    )
+    alarm = threshold(plan.spec.analysis.guardrail_alpha.value)
+    return (
+        f"{guardrail.name} of {plan.spec.challenger.name}: {_rate(challenger) or 'none'} of"
+        f" {challenger.requests:.0f} requests against {_rate(champion) or 'none'} of {champion.requests:.0f} for"
+        f" {plan.spec.champion.name}; {allowed}; evidence of harm {wording.evidence(harm.process.value)},"
+        f" a breach is {alarm:g}"
+    )
+
+
+def _rate(counts: RequestCounts) -> str | None:
+    return wording.percent(counts.events / counts.requests) if counts.requests else None
+
+
+def _rate_interval(plan: Plan, guardrail: Guardrail, counts: Counts) -> str | None:
+    """95 %: of the relative difference where a margin is set, of the challenger's own rate where a limit is."""
+    measure = harm_measure(guardrail)
+    champion, challenger = (
+        BucketTable(counts.buckets(variant, measure), counts.buckets(variant, REQUESTS))
+        for variant in (plan.spec.champion.name, plan.spec.challenger.name)
+    )
+    reach = normal_quantile(0.025)
+    if guardrail.margin is not None:
+        effect = buckets.relative_difference(champion=champion, challenger=challenger)
+        return None if isinstance(effect, NotEstimable) else wording.interval(effect.interval(reach))
+    rate = buckets.estimate(challenger)
+    if isinstance(rate, NotEstimable):
+        return None
+    radius = reach * math.sqrt(rate.variance)
+    return f"[{wording.percent(max(0.0, rate.value - radius))}, {wording.percent(min(1.0, rate.value + radius))}]"
+
+
+def _split(plan: Plan, evidence: Evidence, counts: Counts) -> SplitFinding:
+    champion, challenger = users_of(plan, counts)
+    users = champion + challenger
+    met = f"{challenger / users * 100:.2f}%" if users else "none"
+    return SplitFinding(
+        mismatch=evidence.split.is_mismatch(),
+        message=(
+            f"{plan.spec.challenger.name} met {met} of {users:.0f} users, {plan.spec.challenger.percent}% were asked"
+            f" for (p {wording.p_value(evidence.split.p_value)}, a mismatch is below 0.001)"
+        ),
+    )
+
+
+def _progress(plan: Plan, evidence: Evidence, counts: Counts, *, elapsed: float) -> Progress:
+    information = information_of(plan, counts)
+    maximum = plan.spec.analysis.maximum_duration.seconds
+    return Progress(
+        elapsed_seconds=elapsed,
+        information=information,
+        planned_users=2 * plan.users_per_variant,
+        users=int(sum(users_of(plan, counts))),
+        minimum_passed=elapsed >= plan.spec.analysis.minimum_duration.seconds,
+        at_end=ended(plan, evidence.looks) or elapsed >= maximum,
+        message=_progress_sentence(plan, counts, information=information, elapsed=elapsed),
+    )
+
+
+def _progress_sentence(plan: Plan, counts: Counts, *, information: float, elapsed: float) -> str:
+    """How much of the planned sample is there, and how long the rest takes at the pace so far."""
+    users, planned = sum(users_of(plan, counts)), 2 * plan.users_per_variant
+    there = (
+        f"{information * 100:.0f}% of the planned sample is there"
+        f" ({users:.0f} users, {planned} planned at an even split)"
+    )
+    minimum = plan.spec.analysis.minimum_duration.seconds - elapsed
+    left = elapsed * (1 - information) / information if information else math.inf
+    wait = max(minimum, left)
+    if wait <= 0:
+        return there
+    limit = plan.spec.analysis.maximum_duration.seconds - elapsed
+    if wait >= limit:
+        return f"{there}; it will not be complete within the {wording.duration(max(limit, 0))} that are left"
+    return f"{there}; about {wording.duration(wait)} to go"

@@ -1,0 +1,177 @@
+"""What has been learnt so far: a fold over counts, one poll after the other.
+
+For: everything that depends on *when* something was looked at, such as evidence of harm and the looks already taken.
+What depends on the newest counts alone is worked out anew by ``assessment``.
+
+The trap: looking costs. Every look at the primary objective spends alpha and is kept for ever; no look is taken before
+the minimum duration, because nothing could follow from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from model_experiment.api.spec import Guardrail, Objective
+from model_experiment.decision.counts import EXPOSURES, REQUESTS, Counts, Measure
+from model_experiment.decision.plan import Plan, harm_measure, outcome_measure
+from model_experiment.statistics import buckets, change_point, group_sequential
+from model_experiment.statistics.buckets import BucketTable
+from model_experiment.statistics.change_point import HarmEvidence, Poll, RequestCounts
+from model_experiment.statistics.e_values import threshold
+from model_experiment.statistics.effects import Effect
+from model_experiment.statistics.group_sequential import Look
+from model_experiment.statistics.not_estimable import NotEstimable
+from model_experiment.statistics.sample_ratio import SampleRatioCheck
+
+NOTHING = RequestCounts(0, 0)
+UNSUSPECTED = SampleRatioCheck()
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """The evidence against one guardrail, the totals it has seen, and whether it ever alarmed."""
+
+    process: HarmEvidence
+    champion: RequestCounts = NOTHING
+    challenger: RequestCounts = NOTHING
+    breached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TakenLook:
+    """A look at the primary objective and the effect that was seen; it stopped where |z| reached the bound."""
+
+    look: Look
+    effect: Effect
+
+    @property
+    def crossed(self) -> bool:
+        """Whether the bound was reached."""
+        return abs(self.effect.z) >= self.look.bound
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that the polls and looks so far have shown."""
+
+    counts: Counts | None = None
+    harm: Mapping[str, Harm] = field(default_factory=lambda: MappingProxyType({}))
+    split: SampleRatioCheck = UNSUSPECTED
+    looks: tuple[TakenLook, ...] = ()
+
+
+def with_counts(plan: Plan, evidence: Evidence, counts: Counts, *, started: float | None) -> Evidence:
+    """The evidence after one more poll; counts that are not newer change nothing."""
+    if evidence.counts is not None and counts.time <= evidence.counts.time:
+        return evidence
+    harm = {
+        guardrail.name: _watched(plan, guardrail, evidence.harm.get(guardrail.name), counts)
+        for guardrail in plan.spec.guardrails
+    }
+    looks = _looked(plan, evidence.looks, counts, elapsed=counts.time - (started or counts.time))
+    split = evidence.split.with_users(users_of(plan, counts), weights=plan.weights)
+    return replace(evidence, counts=counts, harm=harm, split=split, looks=looks)
+
+
+def users_of(plan: Plan, counts: Counts) -> tuple[float, float]:
+    """Exposed users of champion and challenger."""
+    return (
+        counts.total(plan.spec.champion.name, EXPOSURES),
+        counts.total(plan.spec.challenger.name, EXPOSURES),
+    )
+
+
+def information_of(plan: Plan, counts: Counts) -> float:
+    """The share of the planned sample, 0 to 1, where an uneven split counts as the even one of the same precision."""
+    champion, challenger = users_of(plan, counts)
+    if champion == 0 or challenger == 0:
+        return 0.0
+    even = 2 / (1 / champion + 1 / challenger)
+    return group_sequential.information_fraction(even, planned=plan.users_per_variant)
+
+
+def effect_of(plan: Plan, objective: Objective, counts: Counts) -> Effect | NotEstimable:
+    """The challenger's value of an objective relative to the champion's, per exposed user."""
+    measure = outcome_measure(objective.source.outcome.name)
+    champion, challenger = (
+        BucketTable(counts.buckets(variant, measure), counts.buckets(variant, EXPOSURES))
+        for variant in (plan.spec.champion.name, plan.spec.challenger.name)
+    )
+    return buckets.relative_difference(champion=champion, challenger=challenger)
+
+
+def phi_of(plan: Plan, measure: Measure, counts: Counts) -> float:
+    """How much more a rate of requests varies because users repeat themselves; 1 where it cannot be measured."""
+    phi = buckets.overdispersion(
+        *(
+            BucketTable(counts.buckets(variant, measure), counts.buckets(variant, REQUESTS))
+            for variant in (plan.spec.champion.name, plan.spec.challenger.name)
+        )
+    )
+    return 1.0 if isinstance(phi, NotEstimable) else phi
+
+
+def requests_of(counts: Counts, variant: str, measure: Measure) -> RequestCounts:
+    """All requests of a variant so far, and how many of them are events of a measure."""
+    return RequestCounts(counts.total(variant, measure), counts.total(variant, REQUESTS))
+
+
+def _watched(plan: Plan, guardrail: Guardrail, before: Harm | None, counts: Counts) -> Harm:
+    harm = before or Harm(HarmEvidence.at_start(planned_polls=plan.polls))
+    measure = harm_measure(guardrail)
+    champion = requests_of(counts, plan.spec.champion.name, measure)
+    challenger = requests_of(counts, plan.spec.challenger.name, measure)
+    poll = _poll(
+        guardrail,
+        champion=_since(champion, harm.champion),
+        challenger=_since(challenger, harm.challenger),
+        phi=phi_of(plan, measure, counts),
+    )
+    process = harm.process.with_poll(poll)
+    alarmed = process.reaches(threshold(plan.spec.analysis.guardrail_alpha.value))
+    return Harm(process, champion, challenger, breached=harm.breached or alarmed)
+
+
+def _poll(guardrail: Guardrail, *, champion: RequestCounts, challenger: RequestCounts, phi: float) -> Poll:
+    if guardrail.margin is not None:
+        ratio = 1 + guardrail.margin.ratio
+        return change_point.relative_poll(champion=champion, challenger=challenger, ratio=ratio, phi=phi)
+    if guardrail.limit is not None:
+        return change_point.absolute_poll(challenger=challenger, limit=guardrail.limit.ratio, phi=phi)
+    raise ValueError(f"guardrail {guardrail.name} must have a margin or a limit")
+
+
+def _since(now: RequestCounts, before: RequestCounts) -> RequestCounts:
+    return RequestCounts(now.events - before.events, now.requests - before.requests)
+
+
+def _looked(plan: Plan, looks: tuple[TakenLook, ...], counts: Counts, *, elapsed: float) -> tuple[TakenLook, ...]:
+    """The looks after this poll: one more if one is due and the effect can be estimated."""
+    if ended(plan, looks):
+        return looks
+    information = information_of(plan, counts)
+    final = elapsed >= plan.spec.analysis.maximum_duration.seconds
+    early = elapsed < plan.spec.analysis.minimum_duration.seconds
+    if early or information == 0 or not (final or _is_due(plan, looks, information)):
+        return looks
+    effect = effect_of(plan, plan.spec.primary, counts)
+    if isinstance(effect, NotEstimable):
+        return looks
+    make = group_sequential.final_look if final else group_sequential.next_look
+    history = [taken.look for taken in looks]
+    information = max(information, history[-1].information if history else 0.0)
+    look = make(history, information=information, alpha=plan.spec.analysis.alpha.value)
+    return (*looks, TakenLook(look, effect))
+
+
+def ended(plan: Plan, looks: tuple[TakenLook, ...]) -> bool:
+    """Whether nothing may be tested any more: a bound was reached, or all alpha is spent."""
+    alpha = plan.spec.analysis.alpha.value
+    return bool(looks) and (looks[-1].crossed or looks[-1].look.spent >= alpha * (1 - 1e-9))
+
+
+def _is_due(plan: Plan, looks: tuple[TakenLook, ...], information: float) -> bool:
+    """Looks stand at even steps of information; several steps that passed at once are one look."""
+    seen = looks[-1].look.information if looks else 0.0
+    step = 1e-9  # a fraction of 3/14 must count as the third step
+    return int(information * plan.looks + step) > int(seen * plan.looks + step)

@@ -1,0 +1,104 @@
+"""What follows from the spec alone, worked out once: the prime, the planned sample, the number of polls.
+
+For: everything that must be fixed before the first user is exposed. Nothing here may depend on results; a plan that
+follows the data is peeking.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from model_experiment.api.spec import Guardrail, ModelExperimentSpec
+from model_experiment.api.words import Better, Design
+from model_experiment.assignment import modulus_for
+from model_experiment.decision.counts import EXPOSURES, REQUESTS, Family, Measure
+from model_experiment.statistics import group_sequential, planning
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The registered plan of one experiment.
+
+    ``users_per_variant`` is what an even split needs; ``looks`` is how often the primary objective may be tested.
+    ``polls`` is how often the guardrails can be looked at before the maximum duration. ``queries`` let a person check
+    a number at its source.
+    """
+
+    spec: ModelExperimentSpec
+    uid: str
+    modulus: int
+    users_per_variant: int
+    looks: int
+    polls: int
+    blindness_budget_seconds: float
+    queries: Mapping[Measure, str]
+
+    @property
+    def weights(self) -> tuple[float, float]:
+        """The shares that champion and challenger were asked to get, in percent."""
+        percent = self.spec.challenger.percent
+        return 100.0 - percent, float(percent)
+
+
+def plan_for(
+    spec: ModelExperimentSpec,
+    *,
+    uid: str,
+    taken: frozenset[int],
+    poll_seconds: float,
+    blindness_budget_seconds: float,
+    query: Callable[[str, Measure], str],
+) -> Plan:
+    """The plan; ``taken`` are the moduli of other experiments, ``query`` words a measure of a UID as a query."""
+    looks = spec.analysis.looks if spec.analysis.design is Design.GROUP_SEQUENTIAL else 1
+    return Plan(
+        spec=spec,
+        uid=uid,
+        modulus=modulus_for(uid, taken=taken),
+        users_per_variant=planned_users(spec, looks=looks),
+        looks=looks,
+        polls=math.ceil(spec.analysis.maximum_duration.seconds / poll_seconds),
+        blindness_budget_seconds=blindness_budget_seconds,
+        queries={measure: query(uid, measure) for measure in measures_of(spec)},
+    )
+
+
+def planned_users(spec: ModelExperimentSpec, *, looks: int) -> int:
+    """Users a variant needs to find the minimum effect of the primary objective with the power asked for."""
+    baseline, effect = spec.primary.baseline, spec.primary.minimum_effect
+    if baseline is None or effect is None:
+        raise ValueError("the first objective must have a baseline and a minimumEffect")
+    sign = 1 if spec.primary.better is Better.HIGHER else -1
+    alpha, power = spec.analysis.alpha.value, spec.analysis.power.value
+    expected = baseline.value * (1 + sign * effect.ratio)
+    once = planning.required_per_variant(baseline.value, expected, alpha=alpha, power=power)
+    return math.ceil(once * _inflation(looks, alpha, power))
+
+
+@cache
+def _inflation(looks: int, alpha: float, power: float) -> float:
+    """What several looks cost in users; some 100 ms of arithmetic, and the same for most experiments."""
+    planned = group_sequential.planned_looks(looks, alpha=alpha)
+    return planning.sequential_inflation(planned, alpha=alpha, power=power)
+
+
+def outcome_measure(outcome: str) -> Measure:
+    """The sum of an outcome's values."""
+    return Measure(Family.OUTCOME_VALUE, outcome)
+
+
+def harm_measure(guardrail: Guardrail) -> Measure:
+    """What a guardrail counts among all requests."""
+    if guardrail.source.responses is not None:
+        return Measure(Family.RESPONSES, guardrail.source.responses.class_)
+    if guardrail.source.latency is not None:
+        return Measure(Family.SLOW_RESPONSES, str(guardrail.source.latency.above))
+    raise ValueError(f"guardrail {guardrail.name} must have a source")
+
+
+def measures_of(spec: ModelExperimentSpec) -> tuple[Measure, ...]:
+    """Everything that must be counted for this spec."""
+    outcomes = [outcome_measure(objective.source.outcome.name) for objective in spec.objectives]
+    harms = [harm_measure(guardrail) for guardrail in spec.guardrails]
+    return tuple(dict.fromkeys([EXPOSURES, REQUESTS, *outcomes, *harms]))

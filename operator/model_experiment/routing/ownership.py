@@ -1,0 +1,33 @@
+"""Whose object is it? Names, labels and owner of everything that an experiment makes."""
+
+from model_experiment.decision.observation import Experiment
+from model_experiment.objects import MODEL_EXPERIMENT, Manifest
+
+MANAGED_BY = "model-experiment-operator"
+
+
+def owned(experiment: Experiment) -> Manifest:
+    """Metadata of an object of ours: its owner reference lets the garbage collector remove it with the experiment."""
+    return {
+        "namespace": experiment.namespace,
+        "name": experiment.route_name,
+        "labels": {
+            "app.kubernetes.io/managed-by": MANAGED_BY,
+            "modelexperiment.io/experiment": experiment.name,
+        },
+        "ownerReferences": [
+            {
+                "apiVersion": MODEL_EXPERIMENT.api_version,
+                "kind": MODEL_EXPERIMENT.name,
+                "name": experiment.name,
+                "uid": experiment.uid,
+                "controller": True,
+            }
+        ],
+    }
+
+
+def is_ours(manifest: Manifest, experiment: Experiment) -> bool:
+    """Whether an object belongs to this very experiment."""
+    owners = manifest["metadata"].get("ownerReferences", [])
+    return any(owner["uid"] == experiment.uid for owner in owners)

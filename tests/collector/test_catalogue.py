@@ -1,0 +1,103 @@
+from copy import deepcopy
+
+import pytest
+from collector.collecting import RANKER
+
+from model_experiment.assignment import Share
+from model_experiment.collector.catalogue import LatencyLimit, catalogue_of, counted_from
+
+MANIFEST = {
+    "metadata": {"uid": "3f0c-1", "namespace": "shop", "name": "ranker"},
+    "spec": {
+        "champion": {"name": "v7", "backendRef": {"name": "ranker-v7", "port": 8080}},
+        "challengers": [{"name": "v8", "backendRef": {"name": "ranker-v8", "port": 8080}}],
+        "routing": {"httpRoute": {"name": "ranker"}},
+        "objectives": [
+            {
+                "name": "buys",
+                "minimumEffect": "20%",
+                "baseline": "0.2",
+                "source": {"outcome": {"name": "purchase", "per": "User"}},
+            },
+            {"name": "buys-again", "source": {"outcome": {"name": "purchase", "per": "User"}}},
+        ],
+        "guardrails": [
+            {"name": "errors", "margin": "25%", "source": {"responses": {"class": "ServerError"}}},
+            {"name": "slow", "limit": "5%", "source": {"latency": {"above": "250ms"}}},
+            {"name": "slower", "margin": "5%", "source": {"latency": {"above": "250ms"}}},
+            {"name": "hanging", "limit": "1%", "source": {"latency": {"above": "1m5s"}}},
+        ],
+    },
+    "status": {
+        "assignment": {
+            "unit": "User",
+            "header": "x-customer",
+            "modulus": 100_003,
+            "shares": [{"variant": "v8", "weight": 50_002}, {"variant": "v7", "weight": 50_001}],
+        }
+    },
+}
+
+
+def changed(*path, to):
+    manifest = deepcopy(MANIFEST)
+    *parents, last = path
+    part = manifest
+    for parent in parents:
+        part = part[parent]
+    part[last] = to
+    return manifest
+
+
+def test_an_experiment_is_counted_by_its_assignment_and_what_it_declares():
+    counted = counted_from(MANIFEST)
+    assert counted.label == "shop/ranker"
+    assert counted.route == ("shop", "ranker-mexp")
+    assert counted.header == "x-customer"
+    assert counted.assignment.shares == (Share("v8", 50_002), Share("v7", 50_001))
+    assert counted.outcomes == ("purchase",)
+
+
+def test_two_guardrails_with_one_limit_share_a_counter():
+    limits = counted_from(MANIFEST).latency_limits
+    assert limits == (LatencyLimit("250ms", 250_000_000), LatencyLimit("1m5s", 65_000_000_000))
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        pytest.param(changed("status", to={}), id="an empty status"),
+        pytest.param(changed("status", to=None), id="a status of null"),
+        pytest.param(changed("status", "assignment", to=None), id="an assignment of null"),
+        pytest.param({key: MANIFEST[key] for key in ("metadata", "spec")}, id="no status"),
+    ],
+)
+def test_an_experiment_without_assignment_is_not_counted_yet(manifest):
+    assert counted_from(manifest) is None
+
+
+@pytest.mark.parametrize(
+    ("manifest", "sentence"),
+    [
+        pytest.param(
+            changed("status", "assignment", "modulus", to=100_019),
+            "weights must be 0 or more and sum to 100019",
+            id="weights that do not sum to the modulus",
+        ),
+        pytest.param(changed("status", "assignment", "shares", to=[{}]), "variant", id="a share without variant"),
+        pytest.param(changed("status", "assignment", to=["x"]), "list indices", id="an assignment that is a list"),
+        pytest.param(changed("spec", to={}), "spec.champion", id="a spec that is no experiment"),
+        pytest.param(changed("metadata", to={"name": "ranker"}), "uid", id="an object without UID"),
+    ],
+)
+def test_an_experiment_that_cannot_be_read_says_why(manifest, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        counted_from(manifest)
+
+
+def test_the_catalogue_finds_an_experiment_by_route_and_by_name():
+    catalogue = catalogue_of([RANKER])
+    assert catalogue.by_route["shop", "ranker-mexp"] is RANKER
+    assert catalogue.by_label["shop/ranker"] is RANKER
+    assert catalogue == catalogue_of([RANKER])
+    assert catalogue != catalogue_of([])

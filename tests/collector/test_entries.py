@@ -1,0 +1,133 @@
+import pytest
+from collector.collecting import CLUSTER, RANKER, ROUTE, entry, user_of
+
+from model_experiment.collector.catalogue import catalogue_of
+from model_experiment.collector.entries import Request, Unattributed, read_entry
+
+ROUTES = catalogue_of([RANKER]).by_route
+MEETS_V8, MEETS_V7 = user_of("v8"), user_of("v7")
+
+
+def request(user=MEETS_V8, variant="v8", *, code=200, milliseconds=5):
+    return Request(
+        counted=RANKER, variant=variant, user=user, code=code, nanoseconds=milliseconds * 1_000_000, started=1000.0
+    )
+
+
+COUNTED = [
+    pytest.param(entry(MEETS_V8), request(), id="the response header says which variant answered"),
+    pytest.param(
+        entry(MEETS_V8, headers={"x-variant": "v7", "x-experiment": "shop/other"}),
+        request(),
+        id="headers of the request are not believed",
+    ),
+    pytest.param(entry(MEETS_V8, code=503), request(code=503), id="a server error is the variant's own"),
+    pytest.param(
+        entry(MEETS_V8, code=503, cluster="", flags=["no_healthy_upstream"]),
+        request(code=503),
+        id="a variant without a healthy endpoint has failed, although no upstream cluster is named",
+    ),
+    pytest.param(
+        entry(MEETS_V8, code=504, milliseconds=15_000, flags=["upstream_request_timeout"]),
+        request(code=504, milliseconds=15_000),
+        id="an answer that Envoy gives itself after a timeout is the variant's",
+    ),
+    pytest.param(
+        entry(MEETS_V8, variant="", code=0, cluster=CLUSTER.format(0), milliseconds=9000),
+        request(code=0, milliseconds=9000),
+        id="a client that gave up before the response met the variant of the upstream cluster",
+    ),
+    pytest.param(
+        entry(MEETS_V7, variant="", code=0, cluster=CLUSTER.format(1)),
+        request(MEETS_V7, "v7", code=0),
+        id="the upstream cluster's index follows the order of the route",
+    ),
+    pytest.param(
+        entry(MEETS_V8, variant="v7"),
+        request(variant="v7"),
+        id="another variant than the assigned one counts as Envoy reports it",
+    ),
+    pytest.param(
+        entry("é,ü", variant="v8"), request("é,ü"), id="a user is any text, also two headers that Envoy joined"
+    ),
+]
+
+
+@pytest.mark.parametrize(("written", "expected"), COUNTED)
+def test_an_entry_tells_who_met_which_variant(written, expected):
+    assert read_entry(written, ROUTES) == expected
+
+
+UNATTRIBUTED = [
+    pytest.param(entry(), Unattributed.NO_USER, id="no user header"),
+    pytest.param(entry("", variant="v8"), Unattributed.NO_USER, id="an empty user header"),
+    pytest.param(entry("u" * 257), Unattributed.UNUSABLE_USER, id="a user of more than 256 characters"),
+    pytest.param(entry("a\0b"), Unattributed.UNUSABLE_USER, id="a user with NUL"),
+    pytest.param(entry(MEETS_V8, variant="v9"), Unattributed.UNKNOWN_VARIANT, id="a variant nobody declared"),
+    pytest.param(
+        entry(MEETS_V8, variant="", code=0, cluster="httproute/shop/ranker-mexp/rule/0"),
+        Unattributed.UNKNOWN_VARIANT,
+        id="no response, and a cluster of the whole rule",
+    ),
+    pytest.param(
+        entry(MEETS_V8, variant="", code=0, cluster=CLUSTER.format(2)),
+        Unattributed.UNKNOWN_VARIANT,
+        id="no response, and an index beyond the last variant",
+    ),
+    pytest.param(
+        entry(MEETS_V8, variant="", code=0, cluster=CLUSTER.format("9" * 5000)),
+        Unattributed.UNKNOWN_VARIANT,
+        id="no response, and an index that no integer can hold",
+    ),
+    pytest.param(
+        entry(MEETS_V8, variant="", code=0, cluster="httproute/shop/other-mexp/rule/0/backend/0"),
+        Unattributed.UNKNOWN_VARIANT,
+        id="no response, and a cluster of another route",
+    ),
+    pytest.param(
+        entry(MEETS_V8, code=500, cluster="", flags=["no_cluster_found"]),
+        Unattributed.NO_UPSTREAM_CLUSTER,
+        id="the route named a cluster that was not there yet",
+    ),
+    pytest.param(
+        entry(MEETS_V8, variant="", code=401, cluster=""),
+        Unattributed.NO_UPSTREAM_CLUSTER,
+        id="a filter refused the request before any variant met it",
+    ),
+]
+
+
+@pytest.mark.parametrize(("written", "reason"), UNATTRIBUTED)
+def test_an_entry_that_counts_for_no_variant_says_why(written, reason):
+    assert read_entry(written, ROUTES) is reason
+
+
+OTHERS = [
+    pytest.param("httproute/shop/ranker/rule/0/match/0/*", id="the user's own route"),
+    pytest.param("httproute/shop/other-mexp/rule/0/match/0/*", id="an experiment nobody knows"),
+    pytest.param("httproute/other/ranker-mexp/rule/0/match/0/*", id="the same name in another namespace"),
+    pytest.param("grpcroute/shop/ranker-mexp/rule/0/match/0/*", id="another kind of route"),
+    pytest.param("httproute/shop/ranker-mexp", id="a name that is too short"),
+    pytest.param("", id="no route at all"),
+]
+
+
+@pytest.mark.parametrize("route", OTHERS)
+def test_an_entry_of_another_route_is_ignored(route):
+    assert read_entry(entry(MEETS_V8, route=route), ROUTES) is None
+
+
+@pytest.mark.parametrize("kind", ["DownstreamStart", "DownstreamPeriodic", "UpstreamEnd"])
+def test_a_report_on_a_request_under_way_is_ignored(kind):
+    written = entry(MEETS_V8)
+    written.common_properties.access_log_type = kind
+    assert read_entry(written, ROUTES) is None
+
+
+def test_the_assignment_says_which_variant_to_expect():
+    assert request(MEETS_V8, "v8").is_as_assigned
+    assert not request(MEETS_V8, "v7").is_as_assigned
+
+
+def test_the_route_is_the_one_of_the_experiment():
+    assert ROUTE.startswith("httproute/{}/{}/rule/".format(*RANKER.route))

@@ -1,0 +1,59 @@
+"""Users who send requests through a gateway at a steady rate, and what they saw."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import aiohttp
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Everything that was sent: (time sent, user, status, variant) of each answer."""
+
+    url: str
+    users: list[str]
+    header: str = "x-user-id"
+    answers: list[tuple[float, str, int, str]] = field(default_factory=list)
+
+    async def flow(self, rate: float, stop: asyncio.Event) -> None:
+        """Sends ``rate`` requests a second until told to stop, users one after the other."""
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=32)) as session:
+            begun, sent, pending = time.monotonic(), 0, set[asyncio.Task[None]]()
+            while not stop.is_set():
+                due = int((time.monotonic() - begun) * rate)
+                for number in range(sent, due):
+                    task = asyncio.create_task(self._ask(session, self.users[number % len(self.users)]))
+                    pending.add(task)
+                    task.add_done_callback(pending.discard)
+                sent = max(sent, due)
+                await asyncio.sleep(0.005)
+            await asyncio.gather(*pending)
+
+    async def ask_each(self, users: Iterable[str], at_once: int = 32) -> dict[str, str]:
+        """The variant that answered each user, asked once."""
+        seen: dict[str, str] = {}
+        gate = asyncio.Semaphore(at_once)
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=at_once)) as session:
+
+            async def one(user: str) -> None:
+                async with gate:
+                    seen[user] = await self._ask(session, user)
+
+            await asyncio.gather(*(one(user) for user in users))
+        return seen
+
+    async def _ask(self, session: aiohttp.ClientSession, user: str) -> str:
+        sent = time.time()
+        async with session.get(self.url, headers={self.header: user} if user else {}) as answer:
+            await answer.read()
+            variant = answer.headers.get("x-variant", "")
+            self.answers.append((sent, user, answer.status, variant))
+            return variant
+
+    @property
+    def errors(self) -> Counter[int]:
+        """How many answers had which status, 200 left out."""
+        return Counter(status for _, _, status, _ in self.answers if status != 200)

@@ -1,0 +1,182 @@
+"""The own route on the real Envoy Gateway: every user where predicted, no client error in any transition."""
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+
+import pytest
+from given.experiments import experiment_manifest, experiment_of, install_definition, route_manifest
+from given.traffic import Traffic
+
+from model_experiment.assignment import assign, modulus_for
+from model_experiment.controller.cache import Cache
+from model_experiment.decision.machine import promotion_of
+from model_experiment.decision.route import Absent, Open, Parked, is_reached, next_step
+from model_experiment.objects import BACKEND_TRAFFIC_POLICY, HTTP_ROUTE, SECURITY_POLICY, Objects, connect
+from model_experiment.routing.gateway_api import GatewayApiRouter
+
+USERS = [f"user-{number}" for number in range(20_000)]
+
+
+class Walker:
+    """A router with a fresh picture before each step: the smallest thing that walks to a goal."""
+
+    def __init__(self, objects, experiment):
+        self.objects, self.experiment = objects, experiment
+        self.cache = Cache((BACKEND_TRAFFIC_POLICY, SECURITY_POLICY))
+        self.router = GatewayApiRouter(objects, self.cache)
+
+    async def read(self):
+        for kind in (HTTP_ROUTE, BACKEND_TRAFFIC_POLICY, SECURITY_POLICY):
+            self.cache.prime(kind, await self.objects.all(kind, namespace=self.experiment.namespace))
+        return self.router.read(self.experiment)
+
+    async def walk_to(self, goal, *, seconds=15):
+        until = time.monotonic() + seconds
+        while not is_reached((reading := await self.read()).own, goal):
+            assert time.monotonic() < until, f"{goal} was not reached: {reading}"
+            await self.router.apply(self.experiment, next_step(reading.own, goal))
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def walker_for(control_plane, namespace, **changes):
+    install_definition(control_plane)
+    stored = control_plane.api.create(experiment_manifest(namespace, **changes))
+    api = await connect(str(control_plane.kubeconfig), connections=8)
+    try:
+        walker = Walker(Objects(api, timeout_seconds=5), experiment_of(stored))
+        while (await walker.read()).obstacle and (await walker.read()).obstacle.reason == "RouteNotAccepted":
+            await asyncio.sleep(0.1)
+        yield walker
+    finally:
+        await api.rest_client.close()
+
+
+@pytest.fixture
+def url(control_plane, namespace, model_server):
+    model_server("ranker-v7")
+    model_server("ranker-v8")
+    path = f"/{namespace}"
+    control_plane.api.create(route_manifest(namespace, control_plane.gateway_ref, path=path))
+    return control_plane.gateway + path
+
+
+def split(walker, percent):
+    modulus = modulus_for(walker.experiment.uid)
+    return assign(modulus=modulus, champion="v7", challenger="v8", percent=percent)
+
+
+def everything_to_challenger(assignment):
+    return promotion_of(assignment, "v8")
+
+
+async def test_users_meet_exactly_the_predicted_variant_and_a_larger_share_only_adds_users(
+    control_plane, namespace, url
+):
+    traffic = Traffic(url, USERS)
+    async with walker_for(control_plane, namespace) as walker:
+        exposed = set()
+        for percent in (1, 10, 50):
+            assignment = split(walker, percent)
+            await walker.walk_to(Open(assignment))
+            seen = await traffic.ask_each(USERS)
+            assert seen == {user: assignment.variant(user) for user in USERS}
+            met = {user for user, variant in seen.items() if variant == "v8"}
+            assert exposed <= met
+            exposed = met
+        assert await traffic.ask_each([""]) == {"": ""}
+        await walker.walk_to(Absent())
+    assert not traffic.errors
+
+
+async def test_a_whole_life_under_load_gives_no_client_error_and_moves_no_user_who_should_stay(
+    control_plane, namespace, url
+):
+    traffic, stop = Traffic(url, USERS[:5000]), asyncio.Event()
+    async with walker_for(control_plane, namespace) as walker:
+        assignment = split(walker, 50)
+        flow = asyncio.create_task(traffic.flow(500, stop))
+        steps = []
+        for goal in (
+            Parked(assignment),
+            Open(assignment),
+            Parked(assignment),
+            Open(assignment),
+            Open(everything_to_challenger(assignment)),
+            Absent(),
+        ):
+            begun = time.time()
+            await walker.walk_to(goal)
+            steps.append((begun, time.time(), goal))
+            await asyncio.sleep(1.5)
+        stop.set()
+        await flow
+    assert not traffic.errors
+    assert strays(traffic, steps) == []
+
+
+def strays(traffic, steps):
+    """Answers by another variant than the settled goal says, with the seconds since it was settled."""
+    found = []
+    for sent, user, _, variant in traffic.answers:
+        settled = [(ended, goal) for _, ended, goal in steps if ended < sent]
+        in_transition = any(begun - 0.2 <= sent <= ended for begun, ended, _ in steps)
+        if settled and not in_transition and variant != expected(settled[-1][1], user):
+            found.append((round(sent - settled[-1][0], 3), user, variant, type(settled[-1][1]).__name__))
+    return found
+
+
+def expected(goal, user):
+    return goal.assignment.variant(user) if isinstance(goal, Open) else ""
+
+
+async def test_a_parked_route_takes_nobody_whatever_the_client_sends(control_plane, namespace, url):
+    traffic = Traffic(url, USERS)
+    async with walker_for(control_plane, namespace) as walker:
+        await walker.walk_to(Parked(split(walker, 50)))
+        odd = ["", " ", "\xff", "\\b\\B", "a" * 4000, "юзер"]
+        seen = await traffic.ask_each([user.encode().decode("latin-1") for user in odd])
+        assert set(seen.values()) == {""}
+
+
+async def test_a_missing_backend_parks_and_says_which(control_plane, namespace, url):
+    backend = {"name": "nobody", "port": 8000}
+    async with walker_for(
+        control_plane, namespace, challengers=[{"name": "v8", "backendRef": backend}]
+    ) as walker:
+        goal = Open(split(walker, 50))
+        for _ in range(40):
+            reading = await walker.read()
+            await walker.router.apply(walker.experiment, next_step(reading.own, goal))
+            if reading.own and reading.own.problem:
+                break
+            await asyncio.sleep(0.1)
+        assert isinstance(reading.own.route, Parked)
+        assert "nobody" in reading.own.problem
+
+
+CARRIED = {
+    "filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x-a", "value": "1"}]}}],
+    "timeouts": {"request": "3s"},
+}
+
+
+@pytest.fixture
+def challenger(control_plane, namespace, model_server):
+    model_server("ranker-v7")
+    control_plane.api.create(
+        route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}", **CARRIED)
+    )
+    return model_server("ranker-v8")
+
+
+async def test_the_own_route_carries_what_the_users_rule_does(control_plane, namespace, challenger):
+    traffic = Traffic(f"{control_plane.gateway}/{namespace}", USERS)
+    async with walker_for(control_plane, namespace) as walker:
+        await walker.walk_to(Open(everything_to_challenger(split(walker, 50))))
+        await traffic.ask_each(["anna"])
+        told = {"x-a": "1", "x-variant": "v8", "x-experiment": f"{namespace}/ranker"}
+        assert challenger.requests[-1].items() >= told.items()
+        own = control_plane.api.get(route_manifest(namespace, {}, name="ranker-mexp"))
+        assert own["spec"]["rules"][0]["timeouts"] == CARRIED["timeouts"]
