@@ -3,7 +3,7 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 SCENARIO ?= win
-SEED ?= 1
+SEED ?= 7
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,7 +38,7 @@ check: $(READY) ## everything that needs no server: format, lint, types, layers,
 test: build-control-plane ## all tests, also those on the real control plane
 	$(BIN)/python -m pytest
 
-demo: build-control-plane ## a whole experiment on this machine: SCENARIO=win|harm, SEED=1
+demo: build-control-plane ## a whole experiment on this machine: SCENARIO=win|harm|same, SEED=7
 	$(IN_DEV) demo --scenario $(SCENARIO) --seed $(SEED)
 
 dev: build-control-plane ## a control plane to play with, until Ctrl-C

@@ -1,17 +1,24 @@
 """What every test may ask for: a control plane for the whole session, a namespace and model servers for itself.
 
-A test that asks for ``control_plane`` is a cluster test without saying so.
+A test that asks for ``control_plane`` is a cluster test without saying so. With ``--cluster=kind`` the same tests use
+the API server of a kind cluster; pytest-kind brings the options ``--cluster-name`` and ``--keep-cluster`` for it.
 """
 
 import secrets
-import subprocess
+import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
 
 import pytest
-from control_plane import isolation
+from pytest_kind import KindCluster
+
+from control_plane import isolation, kind
 from control_plane.plane import ControlPlane, running
 from given.model_servers import Answer, ModelServer, introduce, serving
+
+DEFINITIONS = Path(__file__).parents[1] / "crds"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,28 +29,55 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "control_plane" in getattr(item, "fixturenames", ()):
+        if _needs_control_plane(item):
             item.add_marker("cluster")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Makes room for the control plane before the first test: the session may start again in its own network."""
-    config = session.config
-    wanted = any(item.get_closest_marker("cluster") for item in session.items)
-    if not wanted or config.option.collectonly or config.option.cluster != "local" or hasattr(config, "workerinput"):
+    option = session.config.option
+    is_worker = hasattr(session.config, "workerinput")  # of pytest-xdist: it cannot start itself again
+    wanted = any(_needs_control_plane(item) for item in session.items)
+    if not wanted or is_worker or option.collectonly or option.cluster != "local":
         return
-    if capture := config.pluginmanager.getplugin("capturemanager"):
+    if capture := session.config.pluginmanager.getplugin("capturemanager"):
         capture.suspend_global_capture(in_=True)  # the program that takes over needs the real output
     isolation.ensure_room()
     if capture:
         capture.resume_global_capture()
 
 
+def _needs_control_plane(item: pytest.Item) -> bool:
+    return "control_plane" in getattr(item, "fixturenames", ())
+
+
 @pytest.fixture(scope="session")
 def control_plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """One control plane for all tests; its logs stay in pytest's temporary folder."""
-    with running(tmp_path_factory.mktemp("control-plane")) as plane:
+    folder = tmp_path_factory.mktemp("control-plane")
+    start = _on_kind(request.config.option, folder) if request.config.option.cluster == "kind" else running(folder)
+    with start as plane:
+        plane.install(DEFINITIONS)
         yield plane
+
+
+@contextmanager
+def _on_kind(option, folder: Path) -> Iterator[ControlPlane]:
+    if reason := kind.why_not():
+        pytest.skip(reason)
+    program = option.kind_bin or shutil.which("kind")
+    if program is None:  # pytest-kind would download one of 2022, whose Kubernetes is too old
+        pytest.skip("kind must be on PATH or given by --kind-bin")
+    cluster = KindCluster(option.cluster_name, image=option.kind_image, kind_path=Path(program))
+    configuration = folder.parent / "kind.json"
+    configuration.write_text(kind.CONFIGURATION)
+    cluster.create(configuration)
+    try:
+        with running(folder, partial(kind.adopted, name=cluster.name, kubeconfig=cluster.kubeconfig_path)) as plane:
+            yield plane
+    finally:
+        if not option.keep_cluster:
+            cluster.delete()
 
 
 @pytest.fixture

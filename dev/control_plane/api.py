@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,9 @@ class Api:
     session: requests.Session
     server: str
 
-    def call(self, method: str, path: str, body: object = None, *, content: str = "application/json") -> Manifest | None:
+    def call(
+        self, method: str, path: str, body: object = None, *, content: str = "application/json"
+    ) -> Manifest | None:
         """The answer, or None where there is no such object.
 
         Raises:
@@ -46,7 +49,7 @@ class Api:
         if answer.status_code == _MISSING and method in ("GET", "DELETE"):
             return None
         if answer.status_code >= _FIRST_ERROR:
-            raise ApiError(f"{method} {path} answered {answer.status_code}: {answer.text[:1000]}")
+            raise ApiError(f"{method} {path} answered {answer.status_code}: {_sentence(answer)}")
         read: Manifest = answer.json()
         return read
 
@@ -77,7 +80,7 @@ class Api:
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             list(threads.map(self.apply, definitions))
         for definition in definitions:
-            wait_until(lambda d=definition: self._is_served(d), f"{definition['metadata']['name']} is served")
+            wait_until(partial(self._is_served, definition), f"{definition['metadata']['name']} is served")
 
     def _is_served(self, definition: Manifest) -> bool:
         spec = definition["spec"]
@@ -85,6 +88,13 @@ class Api:
         answers = [self.call("GET", f"/apis/{spec['group']}/{edition}") for edition in served]
         plural = spec["names"]["plural"]
         return all(a is not None and plural in {r["name"] for r in a["resources"]} for a in answers)
+
+
+def _sentence(answer: requests.Response) -> str:
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):  # not the API server's own form
+        return answer.text[:1000]
 
 
 @contextmanager

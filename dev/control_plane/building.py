@@ -223,7 +223,9 @@ def _is_running(child: subprocess.Popen[bytes]) -> bool:
 
 def _read_definitions(go: str) -> list[dict[str, object]]:
     gateway_api, envoy_gateway = (
-        Path(_output([go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module], folder=ENVOY_GATEWAY.folder).strip())
+        Path(
+            _output([go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module], folder=ENVOY_GATEWAY.folder).strip()
+        )
         for module in ("sigs.k8s.io/gateway-api", ENVOY_GATEWAY.module)
     )
     generated = envoy_gateway / "charts/gateway-helm/charts/crds/crds/generated"

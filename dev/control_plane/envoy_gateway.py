@@ -52,7 +52,9 @@ class EnvoyGateway:
         return [
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
             *self._secrets(),
-            _manifest(_EXTENSION, "Backend", "access-log", {"endpoints": [{"ip": {"address": host, "port": int(log_port)}}]}),
+            _manifest(
+                _EXTENSION, "Backend", "access-log", {"endpoints": [{"ip": {"address": host, "port": int(log_port)}}]}
+            ),
             _manifest(_EXTENSION, "EnvoyProxy", "local", _proxy(self.folder / "access.jsonl", int(log_port))),
             _gateway_class(),
             _gateway(port),
@@ -62,12 +64,14 @@ class EnvoyGateway:
         return [_secret(folder) for folder in sorted((self.folder / "config/certs").iterdir())]
 
 
-def create(folder: Path, *, kubeconfig: Path, access_log: str) -> EnvoyGateway:
+def create(folder: Path, *, kubeconfig: Path) -> EnvoyGateway:
     """An Envoy Gateway that is not started yet; its certificates are made here."""
     folder.mkdir()
     program = str(building.program(building.ENVOY_GATEWAY, "envoy-gateway"))
     home = folder / "config"
-    done = subprocess.run([program, "certgen", "--local", "--config-home", str(home)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program, "certgen", "--local", "--config-home", str(home)], capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         raise RuntimeError(f"envoy-gateway certgen must succeed, but it said: {done.stdout}{done.stderr}")
     _lay_out_envoy(folder / "data")
@@ -83,7 +87,7 @@ def create(folder: Path, *, kubeconfig: Path, access_log: str) -> EnvoyGateway:
         environment={"KUBECONFIG": str(kubeconfig)},
         bind=Bind(home / "certs" / "envoy-gateway", "/certs", folder / "root"),
     )
-    return EnvoyGateway(Process(command), url, access_log, folder)
+    return EnvoyGateway(Process(command), url, f"127.0.0.1:{free_port()}", folder)
 
 
 def _lay_out_envoy(data: Path) -> None:
@@ -114,7 +118,10 @@ def _configuration(folder: Path) -> dict[str, Any]:
 def _proxy(file: Path, log_port: int) -> dict[str, Any]:
     backend = {"group": "gateway.envoyproxy.io", "kind": "Backend", "name": "access-log", "port": log_port}
     headers = {"requestHeaders": ["x-user-id"], "responseHeaders": ["x-variant"]}
-    stream = {"type": "ALS", "als": {"logName": "model-experiment", "type": "HTTP", "backendRefs": [backend], "http": headers}}
+    stream = {
+        "type": "ALS",
+        "als": {"logName": "model-experiment", "type": "HTTP", "backendRefs": [backend], "http": headers},
+    }
     fields = {
         "time": "%START_TIME(%s.%3f)%",
         "route": "%ROUTE_NAME%",

@@ -66,6 +66,17 @@ def ensure_room() -> None:
         isolate()
 
 
+def how_to_enter() -> str | None:
+    """The command that starts a shell in this program's own network; None where it runs in the machine's."""
+    match os.environ.get("CONTROL_PLANE_NETWORK"):
+        case None:
+            return None
+        case "own":
+            return f"nsenter --target {os.getpid()} --net"
+        case _:
+            return f"nsenter --target {os.getpid()} --user --net --preserve-credentials"
+
+
 def can_isolate() -> bool:
     """Whether the kernel gives this user a network namespace."""
     return subprocess.run([*_LAUNCH, "true"], capture_output=True, check=False).returncode == 0

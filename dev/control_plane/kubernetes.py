@@ -1,20 +1,28 @@
-"""The API server, and the controllers that make deletion real: owner references, namespaces, service accounts.
+"""The API server, and the controllers that make deletion real: owner references and namespaces.
 
 RBAC is on and every call is in the audit log. Nobody runs pods. The trap: Services take their addresses from a range
 inside 127/8, so that a server on this machine can bind the address of a Service and be one.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from control_plane import building
-from control_plane.identity import Authority, Pair, write_kubeconfig
+from control_plane import building, etcd
+from control_plane.identity import Authority, Pair, create_authority, write_kubeconfig
 from control_plane.ports import free_port
-from control_plane.process import Command, Process, answers
+from control_plane.process import Command, Process, answers, started
 
 SERVICE_RANGE = "127.96.0.0/16"
-_CONTROLLERS = "garbage-collector-controller,namespace-controller,serviceaccount-controller"
+ADMINISTRATORS = ("system:masters",)
+_CONTROLLERS = (
+    "clusterrole-aggregation-controller",  # fills the roles view, edit and admin
+    "garbage-collector-controller",
+    "namespace-controller",
+    "serviceaccount-controller",
+)
 
 # Requests about experiments and routes are kept with their bodies: a test can read who wrote what.
 _AUDIT_POLICY = {
@@ -29,14 +37,17 @@ _AUDIT_POLICY = {
 
 
 @dataclass(frozen=True, slots=True)
-class ApiServer:
-    """An API server, the files that prove who is who, and its audit log (JSON lines)."""
+class Cluster:
+    """An API server, who signs its users, its administrator's kubeconfig, and the processes here that run it.
 
-    process: Process
+    The audit log has one JSON object a line; it is None where the API server runs elsewhere.
+    """
+
     url: str
     authority: Authority
-    serving: Pair
-    audit_log: Path
+    kubeconfig: Path
+    audit_log: Path | None = None
+    processes: tuple[Process, ...] = ()
 
     def write_kubeconfig(self, path: Path, *, name: str, groups: tuple[str, ...] = ()) -> Path:
         """A kubeconfig for a user of that name and groups, who may do what RBAC grants them."""
@@ -44,58 +55,62 @@ class ApiServer:
         return write_kubeconfig(path, server=self.url, authority=self.authority.pair.certificate, user=user)
 
 
-def create_api_server(folder: Path, *, etcd: str, authority: Authority) -> ApiServer:
-    """An API server that is not started yet."""
-    port = free_port()
-    url, audit_log, policy = f"https://127.0.0.1:{port}", folder / "audit.jsonl", folder / "audit-policy.json"
+@contextmanager
+def local(folder: Path) -> Iterator[Cluster]:
+    """etcd, the API server and the controllers as processes on this machine; they end with the block."""
+    store, store_url = etcd.create(folder)
+    authority = create_authority(folder / "pki")
+    serving = authority.issue("serving", name="kube-apiserver", alternatives="IP:127.0.0.1,DNS:localhost")
+    url = f"https://127.0.0.1:{free_port()}"
+    access = Cluster(url, authority, folder / "kubeconfig.json", folder / "audit.jsonl")
+    access.write_kubeconfig(access.kubeconfig, name="admin", groups=ADMINISTRATORS)
+    api_server = _api_server(folder, access, serving=serving, store_url=store_url)
+    controllers = _controllers(folder, access, serving=serving)
+    with started(store), started(api_server), started(controllers):
+        yield replace(access, processes=(store, api_server, controllers))
+
+
+def _api_server(folder: Path, access: Cluster, *, serving: Pair, store_url: str) -> Process:
+    policy = folder / "audit-policy.json"
     policy.write_text(json.dumps(_AUDIT_POLICY))
-    serving = authority.issue("kube-apiserver", name="kube-apiserver", alternatives="IP:127.0.0.1,DNS:localhost")
     arguments = [
-        str(building.program(building.KUBERNETES, "kube-apiserver")),
-        f"--etcd-servers={etcd}",
+        f"--etcd-servers={store_url}",
         "--bind-address=127.0.0.1",
-        f"--secure-port={port}",
+        f"--secure-port={access.url.rsplit(':', 1)[1]}",
         f"--tls-cert-file={serving.certificate}",
         f"--tls-private-key-file={serving.key}",
-        f"--client-ca-file={authority.pair.certificate}",
+        f"--client-ca-file={access.authority.pair.certificate}",
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={serving.certificate}",
         f"--service-account-signing-key-file={serving.key}",
         "--authorization-mode=RBAC",
-        "--disable-admission-plugins=ServiceAccount",  # it would wait for controllers that no pod needs here
+        "--disable-admission-plugins=ServiceAccount",  # nobody runs pods, so nobody needs to wait for their accounts
         f"--service-cluster-ip-range={SERVICE_RANGE}",
-        "--advertise-address=10.0.0.1",  # loopback is refused; nobody uses it
+        "--advertise-address=10.0.0.1",  # it must not be loopback; nobody uses it
         "--endpoint-reconciler-type=none",
         f"--audit-policy-file={policy}",
-        f"--audit-log-path={audit_log}",
+        f"--audit-log-path={access.audit_log}",
     ]
-    command = Command(
-        "kube-apiserver",
-        arguments,
-        folder / "kube-apiserver.log",
-        ready=lambda: answers(f"{url}/readyz", authority=authority.pair.certificate),
-    )
-    return ApiServer(Process(command), url, authority, serving, audit_log)
+    return _process("kube-apiserver", arguments, folder=folder, ready=f"{access.url}/readyz", access=access)
 
 
-def create_controllers(folder: Path, *, api_server: ApiServer) -> Process:
-    """A controller manager that is not started yet."""
+def _controllers(folder: Path, access: Cluster, *, serving: Pair) -> Process:
     port, kubeconfig = free_port(), folder / "kube-controller-manager.json"
-    api_server.write_kubeconfig(kubeconfig, name="kube-controller-manager", groups=("system:masters",))
+    access.write_kubeconfig(kubeconfig, name="kube-controller-manager", groups=ADMINISTRATORS)
     arguments = [
-        str(building.program(building.KUBERNETES, "kube-controller-manager")),
         f"--kubeconfig={kubeconfig}",
         "--bind-address=127.0.0.1",
         f"--secure-port={port}",
-        f"--tls-cert-file={api_server.serving.certificate}",
-        f"--tls-private-key-file={api_server.serving.key}",
+        f"--tls-cert-file={serving.certificate}",
+        f"--tls-private-key-file={serving.key}",
         "--leader-elect=false",
-        f"--controllers={_CONTROLLERS}",
+        f"--controllers={','.join(_CONTROLLERS)}",
     ]
-    command = Command(
-        "kube-controller-manager",
-        arguments,
-        folder / "kube-controller-manager.log",
-        ready=lambda: answers(f"https://127.0.0.1:{port}/healthz", authority=api_server.authority.pair.certificate),
-    )
-    return Process(command)
+    ready = f"https://127.0.0.1:{port}/healthz"
+    return _process("kube-controller-manager", arguments, folder=folder, ready=ready, access=access)
+
+
+def _process(name: str, arguments: list[str], *, folder: Path, ready: str, access: Cluster) -> Process:
+    program, authority = building.program(building.KUBERNETES, name), access.authority.pair.certificate
+    log = folder / f"{name}.log"
+    return Process(Command(name, [str(program), *arguments], log, lambda: answers(ready, authority=authority)))

@@ -32,8 +32,8 @@ def _checked(result: int, what: str) -> None:
         raise OSError(code, f"{what}: {os.strerror(code)}")
 
 
-def _unshare(flags: int) -> None:
-    """Leaves the given namespaces; takes a user namespace along where the privilege for that is missing."""
+def _unshare(flags: int) -> bool:
+    """Leaves the given namespaces; says whether it took a user namespace, because the privilege was missing."""
     user, group = os.getuid(), os.getgid()
     try:
         _checked(_libc.unshare(flags), "unshare")
@@ -42,6 +42,8 @@ def _unshare(flags: int) -> None:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {user} 1")
         Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+        return True
+    return False
 
 
 def _mount(source: str | None, target: str, kind: str | None, flags: int) -> None:
@@ -90,7 +92,8 @@ def main() -> None:
     parser.add_argument("command", nargs="+")
     wish = parser.parse_args()
     if wish.own_network:
-        _unshare(_CLONE_NEWNET)
+        with_user = _unshare(_CLONE_NEWNET)
+        os.environ["CONTROL_PLANE_NETWORK"] = "own, with a user namespace" if with_user else "own"
         _raise_loopback()
     if wish.bind:
         source, target, root = wish.bind

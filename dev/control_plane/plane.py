@@ -2,7 +2,7 @@
 
 ::
 
-    with running(folder) as plane:                      # 10 to 20 s; `folder` is new and keeps logs and data
+    with running(folder) as plane:                            # 10 to 20 s; `folder` is new and keeps logs and data
         plane.kubeconfig                                      # of the administrator
         plane.user_kubeconfig("operator", groups=[])          # of anybody else: may do what RBAC grants
         plane.api.apply({...manifest...})                     # the API server as the administrator
@@ -15,32 +15,37 @@
 The trap: it must be started from the main thread (the processes die with the thread that started them).
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
-from control_plane import building, envoy_gateway, etcd, kubernetes, prometheus
-from control_plane.api import Api, Manifest, connected
+import yaml
+
+from control_plane import building, envoy_gateway, prometheus
+from control_plane.api import Api, connected
 from control_plane.envoy_gateway import EnvoyGateway
-from control_plane.identity import create_authority
 from control_plane.isolation import claimed_network
-from control_plane.kubernetes import ApiServer
-from control_plane.ports import free_port
-from control_plane.process import Process
+from control_plane.kubernetes import Cluster, local
+from control_plane.process import started
 from control_plane.prometheus import Prometheus
 
 
 @dataclass(frozen=True, slots=True)
 class ControlPlane:
-    """A running control plane."""
+    """A running control plane; ``folder`` keeps its logs and data."""
 
     folder: Path
     api: Api
-    api_server: ApiServer
+    cluster: Cluster
     envoy_gateway: EnvoyGateway
     prometheus: Prometheus
-    kubeconfig: Path
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's."""
+        return self.cluster.kubeconfig
 
     @property
     def gateway(self) -> str:
@@ -54,7 +59,7 @@ class ControlPlane:
 
     @property
     def access_log(self) -> str:
-        """``host:port`` to which Envoy streams its access log; a collector that listens there hears of every request."""
+        """``host:port`` to which Envoy streams its access log; a collector listens there."""
         return self.envoy_gateway.access_log
 
     @property
@@ -67,8 +72,22 @@ class ControlPlane:
 
     def user_kubeconfig(self, name: str, groups: Sequence[str] = ()) -> Path:
         """A kubeconfig for a user of that name and groups, who may do what RBAC grants them, at first nothing."""
-        file = self.folder / f"user-{name.replace(':', '-').replace('/', '-')}.json"
-        return self.api_server.write_kubeconfig(file, name=name, groups=tuple(groups))
+        file = self.folder / f"user-{quote(name, safe='')}.json"
+        return self.cluster.write_kubeconfig(file, name=name, groups=tuple(groups))
+
+    def install(self, folder: Path) -> None:
+        """Installs the CustomResourceDefinitions in a folder's YAML files; again and again is fine."""
+        texts = (file.read_text() for file in sorted(folder.glob("*.yaml")))
+        self.api.install([document for text in texts for document in yaml.safe_load_all(text) if document])
+
+    def check(self) -> None:
+        """Returns while every process runs.
+
+        Raises:
+            ProcessError: once one has ended by itself, with the last lines of its log.
+        """
+        for process in (*self.cluster.processes, self.prometheus.process, self.envoy_gateway.process):
+            process.check()
 
     def create_service(
         self, namespace: str, name: str, *, port: int = 8000, cluster_ip: str | None = None
@@ -81,7 +100,7 @@ class ControlPlane:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[ControlPlane]:
+def running(folder: Path, cluster: Callable[[Path], AbstractContextManager[Cluster]] = local) -> Iterator[ControlPlane]:
     """Starts everything in a folder that is empty or absent; stops everything at the end, also after an error.
 
     Raises:
@@ -91,36 +110,15 @@ def running(folder: Path) -> Iterator[ControlPlane]:
     """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        stack.enter_context(claimed_network())
-        yield _start(folder, stack)
-
-
-def _start(folder: Path, stack: ExitStack) -> ControlPlane:
-    """Starts what waits for nobody first; while the API server starts, makes what Envoy Gateway will need."""
-    store, store_url = etcd.create(folder)
-    _start_one(store, stack)
-    authority = create_authority(folder / "pki")
-    api_server = kubernetes.create_api_server(folder, etcd=store_url, authority=authority)
-    kubeconfig = api_server.write_kubeconfig(folder / "kubeconfig.json", name="admin", groups=("system:masters",))
-    store.wait_ready()
-    _start_one(api_server.process, stack)
-    gateway = envoy_gateway.create(folder / "gateway", kubeconfig=kubeconfig, access_log=f"127.0.0.1:{free_port()}")
-    api_server.process.wait_ready()
-    controllers = kubernetes.create_controllers(folder, api_server=api_server)
+    if left := next(folder.iterdir(), None):
+        raise FileExistsError(
+            f"{folder} must be empty, because a control plane begins with nothing, but has {left.name}"
+        )
     metrics = prometheus.create(folder)
-    _start_one(controllers, stack)
-    _start_one(metrics.process, stack)
-    api = stack.enter_context(connected(kubeconfig))
-    api.install(building.definitions())
-    for manifest in gateway.objects():
-        api.apply(manifest)
-    _start_one(gateway.process, stack)
-    for process in (controllers, metrics.process, gateway.process):
-        process.wait_ready()
-    return ControlPlane(folder, api, api_server, gateway, metrics, kubeconfig)
-
-
-def _start_one(process: Process, stack: ExitStack) -> None:
-    stack.callback(process.stop)
-    process.start()
+    with claimed_network(), started(metrics.process), cluster(folder) as found, connected(found.kubeconfig) as api:
+        api.install(building.definitions())
+        gateway = envoy_gateway.create(folder / "gateway", kubeconfig=found.kubeconfig)
+        for manifest in gateway.objects():
+            api.apply(manifest)
+        with started(gateway.process):
+            yield ControlPlane(folder, api, found, gateway, metrics)

@@ -12,8 +12,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,6 +104,16 @@ class Process:
             self._is_ready, f"{self.command.name} is ready", timeout_seconds=timeout_seconds, explain=self._last_words
         )
 
+    def check(self) -> None:
+        """Returns while it runs.
+
+        Raises:
+            ProcessError: once it has ended by itself, with the last lines of its log.
+        """
+        code = self._running().poll()
+        if code is not None:
+            raise ProcessError(f"{self.command.name} must run, but it ended with code {code}{self._last_words()}")
+
     def stop(self, timeout_seconds: float = 10.0) -> None:
         """Asks it to end, then makes it end, with its whole process group; fine where it has ended already."""
         if self._child is None:
@@ -140,15 +150,25 @@ class Process:
         return self._child
 
     def _is_ready(self) -> bool:
-        code = self._running().poll()
-        if code is not None:
-            raise ProcessError(f"{self.command.name} ended with code {code} before it was ready{self._last_words()}")
+        self.check()
         return self.command.ready()
 
     def _last_words(self) -> str:
         lines = self.command.log.read_text(errors="replace").splitlines()[-_SHOWN_LINES:]
         shown = "\n".join(f"  {line[:400]}" for line in lines) or "  (empty)"
         return f"; last lines of {self.command.log}:\n{shown}"
+
+
+@contextmanager
+def started(*processes: Process) -> Iterator[None]:
+    """Starts all, waits for all, and stops all at the end in reverse order, also where one does not become ready."""
+    with ExitStack() as stack:
+        for process in processes:
+            stack.callback(process.stop)
+            process.start()
+        for process in processes:
+            process.wait_ready()
+        yield
 
 
 def wait_until(

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from chart import permissions_of
 from control_plane.plane import ControlPlane
 from control_plane.ports import free_port
-from control_plane.process import Command, Process, ProcessError, answers
+from control_plane.process import Command, Process, answers
 
 _MEXP = (sys.executable, "-m", "model_experiment.cli.main")
 
@@ -100,9 +101,12 @@ def create_controller(plane: ControlPlane, folder: Path, **flags: float | str) -
     return Controller(_process("controller", arguments, folder=folder, address=address), address)
 
 
-def kubeconfig_of(plane: ControlPlane, part: str) -> Path:  # noqa: ARG001 - see below
-    """As whom a part of the operator speaks to the API server: the administrator, until the chart has its rules."""
-    return plane.kubeconfig
+def kubeconfig_of(plane: ControlPlane, part: str) -> Path:
+    """As whom ``controller`` or ``collector`` speaks to the API server: a user who may do what the chart grants."""
+    user = f"mexp-{part}"
+    for manifest in permissions_of(part, {"prometheus": {"url": plane.prometheus_url}}, user=user):
+        plane.api.apply(manifest)
+    return plane.user_kubeconfig(user)
 
 
 def _process(name: str, arguments: list[str], *, folder: Path, address: str) -> Process:
@@ -115,6 +119,6 @@ def _start(process: Process) -> None:
     process.start()
     try:
         process.wait_ready()
-    except ProcessError:
+    except BaseException:  # Ctrl-C as well
         process.stop()
         raise

@@ -10,8 +10,6 @@ from kubernetes import client
 
 from model_experiment.api import GROUP, PLURAL, VERSION
 
-NAMESPACE = "api-laws"
-
 
 class RefusedError(Exception):
     """The API server refused an object; the text has one line a cause, ``path: sentence``."""
@@ -22,6 +20,7 @@ class Experiments:
     """The ModelExperiments of one namespace."""
 
     api: client.CustomObjectsApi
+    namespace: str
 
     def create(self, thing: dict[str, Any], *, keep: bool = False) -> dict[str, Any]:
         """What the API server would store, or stores."""
@@ -42,10 +41,9 @@ class Experiments:
     def delete(self, name: str) -> None:
         self._answer(self.api.delete_namespaced_custom_object, name=name)
 
-    @staticmethod
-    def _answer(method, **arguments) -> dict[str, Any]:
+    def _answer(self, method, **arguments) -> dict[str, Any]:
         try:
-            return method(group=GROUP, version=VERSION, namespace=NAMESPACE, plural=PLURAL, **arguments)
+            return method(group=GROUP, version=VERSION, namespace=self.namespace, plural=PLURAL, **arguments)
         except client.ApiException as error:
             raise RefusedError("\n".join(_causes(json.loads(error.body)))) from error
 

@@ -51,10 +51,9 @@ def test_the_crd_stays_small():
 def test_every_field_explains_itself():
     own = ("", ".apiVersion", ".kind", ".metadata", ".metadata.name")
 
-    assert [path for path, node in nodes(schema()) if "description" not in node and path not in own] == [
-        ".status.decision.evidence[]",
-        ".status.decision.actions[]",
-    ]
+    silent = [path for path, node in nodes(schema()) if "description" not in node and not path.endswith("[]")]
+
+    assert [path for path in silent if path not in own] == []
 
 
 def test_every_default_is_that_of_the_models():

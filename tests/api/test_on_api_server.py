@@ -1,6 +1,7 @@
 """The generated CRD on a real kube-apiserver: it refuses what this package refuses, at the same path."""
 
 import re
+import secrets
 from decimal import Decimal
 
 import pytest
@@ -24,10 +25,10 @@ pytestmark = pytest.mark.cluster
 def experiments(control_plane):
     with config.new_client_from_config(str(control_plane.kubeconfig)) as connection:
         cluster.install(custom_resource_definition(), connection)
-        spaces = client.CoreV1Api(connection)
-        spaces.create_namespace({"metadata": {"name": cluster.NAMESPACE}})
-        yield Experiments(client.CustomObjectsApi(connection))
-        spaces.delete_namespace(cluster.NAMESPACE)
+        namespace = f"api-laws-{secrets.token_hex(4)}"
+        client.CoreV1Api(connection).create_namespace({"metadata": {"name": namespace}})
+        yield Experiments(client.CustomObjectsApi(connection), namespace)
+        client.CoreV1Api(connection).delete_namespace(namespace)
 
 
 @pytest.fixture

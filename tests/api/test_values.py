@@ -49,7 +49,7 @@ def test_a_number_is_taken_where_it_is_in_range(kind, in_range, number):
     assert is_taken(kind, number) == in_range(number)
 
 
-@pytest.mark.parametrize("kind", [Share, ErrorRate, Power])
+@pytest.mark.parametrize("kind", [Share, ErrorRate, Power], ids=["a share", "an error rate", "power"])
 @given(number=NUMBERS)
 def test_the_bounds_for_the_api_server_say_the_same_of_numbers(kind, number):
     (_, decimals) = get_args(kind)

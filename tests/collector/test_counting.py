@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 from collector.collecting import RANKER, user_of
-
 from model_experiment.assignment import Assignment, Share
 from model_experiment.collector.catalogue import LatencyLimit, catalogue_of
 from model_experiment.collector.counting import CLIENT_ERRORS, SERVER_ERRORS, Tallies, Tally
@@ -16,9 +15,7 @@ MEETS_V8 = user_of("v8")
 
 
 def request(variant="v8", *, user=MEETS_V8, code=200, nanoseconds=0):
-    return Request(
-        counted=RANKER, variant=variant, user=user, code=code, nanoseconds=nanoseconds, started=1.0
-    )
+    return Request(counted=RANKER, variant=variant, user=user, code=code, nanoseconds=nanoseconds, started=1.0)
 
 
 def exposure(variant="v8", *, user=MEETS_V8, uid=RANKER.uid):

@@ -1,6 +1,6 @@
 import pytest
-from collector.collecting import CLUSTER, RANKER, ROUTE, entry, user_of
 
+from collector.collecting import CLUSTER, RANKER, ROUTE, entry, user_of
 from model_experiment.collector.catalogue import catalogue_of
 from model_experiment.collector.entries import Request, Unattributed, read_entry
 

@@ -1,6 +1,6 @@
-from collector.collecting import RANKER, scraped, user_of
 from prometheus_client import generate_latest
 
+from collector.collecting import RANKER, scraped, user_of
 from model_experiment.collector.catalogue import catalogue_of
 from model_experiment.collector.counting import Tallies
 from model_experiment.collector.exposition import registry_of

@@ -1,8 +1,8 @@
 import json
 
 import pytest
-from collector.collecting import RANKER
 
+from collector.collecting import RANKER
 from model_experiment.collector.catalogue import catalogue_of
 from model_experiment.collector.outcomes import Refusal, read_outcomes
 from model_experiment.collector.store import Outcome

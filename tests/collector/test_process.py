@@ -40,9 +40,7 @@ def flags(tmp_path, kubeconfig_, **changes):
 @asynccontextmanager
 async def started(arguments):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MEXP_")}
-    process = await asyncio.create_subprocess_exec(
-        *MEXP, *arguments, stderr=asyncio.subprocess.PIPE, env=environment
-    )
+    process = await asyncio.create_subprocess_exec(*MEXP, *arguments, stderr=asyncio.subprocess.PIPE, env=environment)
     try:
         yield process
     finally:

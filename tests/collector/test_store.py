@@ -113,7 +113,9 @@ def test_a_batch_that_fails_leaves_nothing(log, tmp_path):
     ("url", "sentence"),
     [
         pytest.param("nonsense", r"the database URL \(unreadable\) must be usable, found", id="no URL"),
-        pytest.param("sqlite:////no/such/folder/a.db", "must open, found: unable to open database file", id="no folder"),
+        pytest.param(
+            "sqlite:////no/such/folder/a.db", "must open, found: unable to open database file", id="no folder"
+        ),
         pytest.param("oracle://scott:tiger@host/x", "must be usable, found: No module named", id="no driver"),
         pytest.param("postgresql+nonsense://host/x", "must be usable, found", id="an unknown driver"),
     ],

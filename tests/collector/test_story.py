@@ -8,9 +8,9 @@ from io import BytesIO
 
 import grpc
 import pytest
-from collector.collecting import RANKER, entry, message, running, user_of, users_of
 from envoy.service.accesslog.v3.als_pb2_grpc import AccessLogServiceStub
 
+from collector.collecting import RANKER, entry, message, running, user_of, users_of
 from model_experiment.assignment import Assignment, Share
 from model_experiment.collector.catalogue import catalogue_of
 from model_experiment.decision.counts import Family
@@ -37,7 +37,7 @@ def purchase(user, value=1.0):
 
 async def test_everything_that_happened_is_counted_where_it_belongs(tmp_path):
     """Three proxies at once, 300 users, 3000 requests, 200 outcomes before, between and after."""
-    chance = random.Random(1)
+    chance = random.Random(1)  # noqa: S311 - the traffic of a story
     users = [f"user-{number}" for number in range(300)]
     requests = [
         (chance.choice(users), chance.choice([200, 200, 200, 404, 503]), chance.choice([5, 251])) for _ in range(3000)

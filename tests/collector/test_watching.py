@@ -1,10 +1,10 @@
 from copy import deepcopy
 
 import pytest
-from collector.test_catalogue import MANIFEST
 from kubernetes.aio.client import ApiException
 from prometheus_client import CollectorRegistry
 
+from collector.test_catalogue import MANIFEST
 from model_experiment.collector.health import Health
 from model_experiment.collector.watching import follow
 

@@ -1,5 +1,7 @@
 """The steps from the route that is to the route that should be."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +35,7 @@ def walk(own, goal):
 @given(st.one_of(st.none(), SHARES.map(weights).map(Parked), SHARES.map(weights).map(Open)), GOALS)
 def test_every_goal_is_reached_and_no_share_crosses_zero_while_open(start, goal):
     served = walk(Seen(start, settled=True) if start else None, goal)
-    for before, after in zip(served, served[1:], strict=False):
+    for before, after in pairwise(served):
         if isinstance(before, Open) and isinstance(after, Open):
             for variant in ("v7", "v8"):
                 shares = sorted([before.assignment.weight(variant), after.assignment.weight(variant)])
@@ -43,7 +45,7 @@ def test_every_goal_is_reached_and_no_share_crosses_zero_while_open(start, goal)
 @given(st.one_of(st.none(), SHARES.map(weights).map(Parked), SHARES.map(weights).map(Open)), GOALS)
 def test_an_open_route_is_only_entered_from_a_parked_one_and_left_through_one(start, goal):
     served = walk(Seen(start, settled=True) if start else None, goal)
-    for before, after in zip(served, served[1:], strict=False):
+    for before, after in pairwise(served):
         assert not (isinstance(before, Absent) and isinstance(after, Open))
         assert not (isinstance(before, Open) and isinstance(after, Absent))
 

@@ -41,7 +41,9 @@ def experiment_manifest(namespace: str, name: str = "ranker", **changes: Any) ->
     }
 
 
-def route_manifest(namespace: str, gateway: Manifest, *, path: str = "/", name: str = "ranker", **rule: Any) -> Manifest:
+def route_manifest(
+    namespace: str, gateway: Manifest, *, path: str = "/", name: str = "ranker", **rule: Any
+) -> Manifest:
     """The user's own route: everything below a path goes to the champion."""
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",

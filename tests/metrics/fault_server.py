@@ -12,9 +12,10 @@ Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass(slots=True)
 class FaultServer:
-    """Every request is kept and met with ``behave``, which may change between requests."""
+    """Every request is kept and met with ``behave``, range queries with their own behaviour if there is one."""
 
     behave: Behaviour
+    behave_to_range: Behaviour | None = None
     url: str = ""
     requests: list[str] = field(default_factory=list)
     connections: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
@@ -26,7 +27,8 @@ class FaultServer:
         try:
             while request := await _request(reader):
                 self.requests.append(request)
-                await self.behave(writer)
+                to_range = self.behave_to_range if "/query_range?" in request else None
+                await (to_range or self.behave)(writer)
         except (ConnectionError, asyncio.CancelledError):
             pass  # the client left, as it should where an answer never ends; or the test is over
         finally:
@@ -53,8 +55,8 @@ async def _request(reader: asyncio.StreamReader) -> str:
 
 
 @asynccontextmanager
-async def serving(behave: Behaviour) -> AsyncIterator[FaultServer]:
-    found = FaultServer(behave)
+async def serving(behave: Behaviour, behave_to_range: Behaviour | None = None) -> AsyncIterator[FaultServer]:
+    found = FaultServer(behave, behave_to_range)
     server = await asyncio.start_server(found.serve, "127.0.0.1", 0, limit=2**20)
     found.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:

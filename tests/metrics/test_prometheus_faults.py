@@ -247,35 +247,41 @@ async def test_one_connection_serves_many_reads(connect):
 
 
 class TestRange:
-    """A stretch of the past is a sequence of answers."""
+    """A stretch of the past is a sequence of answers, and ends with that of now."""
 
     async def test_each_time_has_its_own_answer(self, connect):
-        at_times = {NOW: series_of(reading(3.0)), NOW + 10: series_of(reading(heartbeat=NOW - 90))}
-        async with serving(answering(matrix(at_times, warnings=["store down"]))) as server:
-            found = await connect(server.url).read_range(QUESTION, start=NOW, end=NOW + 10, step=5)
+        past = {NOW - 11: series_of(reading(3.0)), NOW - 1: series_of(reading(heartbeat=NOW - 90))}
+        async with serving(answering(GOOD), answering(matrix(past, warnings=["store down"]))) as server:
+            found = await connect(server.url).read_range(QUESTION, start=NOW - 11, end=NOW, step=5)
         assert isinstance(found, History)
-        assert [(at - NOW, type(answer)) for at, answer in found.answers] == [
-            (0, Value),
-            (5, NoData),
-            (10, Stale),
-        ]
+        times_and_kinds = [(at - NOW, type(answer)) for at, answer in found.answers]
+        assert times_and_kinds == [(-11, Value), (-6, NoData), (-1, Stale), (0, Value)]
         assert found.answers[0][1].warnings == ("store down",)
+        assert found.answers[3][1].warnings == ()
 
     async def test_a_long_stretch_is_asked_in_parts(self, connect):
-        async with serving(answering(matrix({}))) as server:
-            found = await connect(server.url).read_range(QUESTION, start=NOW, end=NOW + 70 * 0.1, step=0.1)
+        async with serving(answering(GOOD), answering(matrix({}))) as server:
+            found = await connect(server.url).read_range(QUESTION, start=NOW, end=NOW + 7, step=0.0995)
             asked = [parse_qs(urlsplit(request.split(" ")[1]).query) for request in server.requests]
         assert len(found.answers) == 71
-        assert [(part["start"][0][-6:], part["end"][0][-6:], part["step"][0]) for part in asked] == [
+        assert [(part["start"][0][-6:], part["end"][0][-6:], part["step"][0]) for part in asked[:-1]] == [
             ("00.000", "02.900", "0.100"),
             ("03.000", "05.900", "0.100"),
-            ("06.000", "07.000", "0.100"),
+            ("06.000", "06.900", "0.100"),
         ]
+        assert asked[-1]["time"] == ["1700000007.000"]
 
-    async def test_an_empty_stretch_asks_nothing(self, connect):
-        async with serving(black_hole) as server:
-            found = await connect(server.url).read_range(QUESTION, start=NOW, end=NOW - 5, step=5)
-            assert (found, server.requests) == (History(()), [])
+    @pytest.mark.parametrize("start", [NOW, NOW + 3])
+    async def test_a_stretch_shorter_than_a_step_is_one_read(self, connect, start):
+        async with serving(answering(GOOD), black_hole) as server:
+            found = await timed(connect(server.url).read_range(QUESTION, start=start, end=NOW, step=5))
+            assert [(at, type(answer)) for at, answer in found.answers] == [(NOW, Value)]
+
+    async def test_without_its_end_a_stretch_is_worth_nothing(self, connect):
+        """Half a past would be walked twice, once now and once when the source is back."""
+        async with serving(answering(b"", "500 Oh"), answering(matrix({}))) as server:
+            found = await connect(server.url).read_range(QUESTION, start=NOW - 10, end=NOW, step=5)
+            assert isinstance(found, SourceDown)
 
 
 class TestThreads:

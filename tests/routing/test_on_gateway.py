@@ -5,9 +5,9 @@ import time
 from contextlib import asynccontextmanager
 
 import pytest
+
 from given.experiments import experiment_manifest, experiment_of, install_definition, route_manifest
 from given.traffic import Traffic
-
 from model_experiment.assignment import assign, modulus_for
 from model_experiment.controller.cache import Cache
 from model_experiment.decision.machine import promotion_of
@@ -140,11 +140,10 @@ async def test_a_parked_route_takes_nobody_whatever_the_client_sends(control_pla
         assert set(seen.values()) == {""}
 
 
-async def test_a_missing_backend_parks_and_says_which(control_plane, namespace, url):
+@pytest.mark.usefixtures("url")
+async def test_a_missing_backend_parks_and_says_which(control_plane, namespace):
     backend = {"name": "nobody", "port": 8000}
-    async with walker_for(
-        control_plane, namespace, challengers=[{"name": "v8", "backendRef": backend}]
-    ) as walker:
+    async with walker_for(control_plane, namespace, challengers=[{"name": "v8", "backendRef": backend}]) as walker:
         goal = Open(split(walker, 50))
         for _ in range(40):
             reading = await walker.read()
@@ -165,9 +164,7 @@ CARRIED = {
 @pytest.fixture
 def challenger(control_plane, namespace, model_server):
     model_server("ranker-v7")
-    control_plane.api.create(
-        route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}", **CARRIED)
-    )
+    control_plane.api.create(route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}", **CARRIED))
     return model_server("ranker-v8")
 
 

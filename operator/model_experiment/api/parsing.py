@@ -59,7 +59,7 @@ def _sentence(details: ErrorDetails) -> str:
         case "missing":
             return "must be given, found none"
         case "extra_forbidden":
-            return f"must be a field of this object, found {found} under an unknown name"
+            return "must be a known field, found an unknown one"
         case "enum":
             return f"must be {details['ctx']['expected'].replace(chr(39), '')}, found {found}"
         case "tuple_type":

@@ -108,9 +108,9 @@ def _array(schema: Schema, place: _Place) -> dict[str, Any]:
         raise place.refuse("must have a largest number of items")
     if LIST_TYPE not in schema:
         raise place.refuse(f"must say how it is merged ({LIST_TYPE})")
-    return _copy(schema, "minItems", "maxItems", LIST_TYPE, LIST_KEYS) | {
-        "items": _node(schema["items"], place.below("[]"))
-    }
+    items = _node(schema["items"], place.below("[]"))
+    items.pop("description", None)  # kubectl explain would say it again behind the list's own
+    return _copy(schema, "minItems", "maxItems", LIST_TYPE, LIST_KEYS) | {"items": items}
 
 
 def _string(schema: Schema, place: _Place) -> dict[str, Any]:

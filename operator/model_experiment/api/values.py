@@ -20,7 +20,6 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-import durationpy
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
@@ -68,14 +67,17 @@ class Duration(NumberText):
 
     @property
     def timedelta(self) -> timedelta:
-        """The length of time."""
-        return durationpy.from_str(self)
+        """The length of time, exact."""
+        counts = re.findall("([0-9]+)([a-z]+)", self)
+        return timedelta(**{UNITS[unit]: int(count) for count, unit in counts})
 
     @property
     def seconds(self) -> float:
         """The length of time in seconds."""
         return self.timedelta.total_seconds()
 
+
+UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds", "ms": "milliseconds"}
 
 DURATION = "([0-9]{1,4}w)?([0-9]{1,4}d)?([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?([0-9]{1,5}ms)?"
 """Ordered units, each at most once; so many digits that Go's longest duration (292 years) is never passed."""
@@ -148,7 +150,11 @@ class Decimals:
         return _schema(self._parse)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """No type, so that a text and a float pass; lists, objects and booleans are shut out one by one."""
+        """No type, so that a text and a float pass; lists, objects and booleans are shut out one by one.
+
+        So is 0: the API server cuts a bound to a whole number before it compares a whole number with it, and would
+        take 0 as "at least 0.5".
+        """
         return {
             "x-kubernetes-preserve-unknown-fields": True,
             "pattern": f"^({self.pattern})$|$ {self.must}",
@@ -158,7 +164,7 @@ class Decimals:
             "maxItems": 0,
             "minProperties": 1,
             "maxProperties": 0,
-            "not": {"enum": [True, False]},
+            "not": {"enum": [True, False, 0]},
         }
 
     def _parse(self, raw: Any) -> Probability:

@@ -26,9 +26,7 @@ SERVICE = "envoy.service.accesslog.v3.AccessLogService"
 class AccessLog:
     """Counts what the messages say."""
 
-    def __init__(
-        self, tallies: Tallies, recorder: Recorder, health: Health, *, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, tallies: Tallies, recorder: Recorder, health: Health, *, clock: Callable[[], float]) -> None:
         self._tallies = tallies
         self._recorder = recorder
         self._health = health

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from model_experiment.api.parsing import parse_spec
-from model_experiment.api.spec import ModelExperimentSpec
+from model_experiment.api import AssignmentStatus, ModelExperimentSpec, parse_spec
 from model_experiment.assignment import Assignment, Share
 from model_experiment.errors import SpecError
 
@@ -78,32 +77,30 @@ def counted_from(manifest: Mapping[str, Any]) -> Counted | None:
     Raises:
         ValueError: if the object cannot be read; the text says what is wrong with it.
     """
-    assignment = (manifest.get("status") or {}).get("assignment")
-    if not assignment:
+    stored = (manifest.get("status") or {}).get("assignment")
+    if not stored:
         return None
     try:
-        spec = parse_spec(manifest["spec"])
+        spec, assigned = parse_spec(manifest["spec"]), AssignmentStatus.model_validate(stored)
         return Counted(
             uid=manifest["metadata"]["uid"],
             namespace=manifest["metadata"]["namespace"],
             name=manifest["metadata"]["name"],
-            assignment=_assignment(assignment),
-            header=assignment["header"],
+            assignment=_assignment(assigned),
+            header=assigned.header,
             latency_limits=_latency_limits(spec),
             outcomes=tuple(dict.fromkeys(objective.source.outcome.name for objective in spec.objectives)),
         )
     except (AttributeError, KeyError, TypeError, ValueError, SpecError) as error:
-        raise ValueError(f"{type(error).__name__}: {error}") from error
+        raise ValueError(" ".join(f"{type(error).__name__}: {error}".split())) from error
 
 
-def _assignment(status: Mapping[str, Any]) -> Assignment:
-    shares = tuple(Share(share["variant"], share["weight"]) for share in status["shares"])
-    return Assignment(status["modulus"], shares)
+def _assignment(assigned: AssignmentStatus) -> Assignment:
+    shares = tuple(Share(share.variant, share.weight) for share in assigned.shares)
+    return Assignment(assigned.modulus, shares)
 
 
 def _latency_limits(spec: ModelExperimentSpec) -> tuple[LatencyLimit, ...]:
     """The distinct limits; two texts for one length of time are two counters: the text is the label."""
     limits = (guardrail.source.latency.above for guardrail in spec.guardrails if guardrail.source.latency)
-    return tuple(
-        LatencyLimit(str(limit), round(limit.seconds * 1000) * 1_000_000) for limit in dict.fromkeys(limits)
-    )
+    return tuple(LatencyLimit(str(limit), round(limit.seconds * 1000) * 1_000_000) for limit in dict.fromkeys(limits))

@@ -11,6 +11,7 @@ never changes.
 
 from collections.abc import Iterable, Iterator
 
+from model_experiment.api import ResponseClass
 from model_experiment.assignment import BUCKETS
 from model_experiment.collector.catalogue import Catalogue, Counted, catalogue_of
 from model_experiment.collector.entries import Request
@@ -18,8 +19,8 @@ from model_experiment.collector.known_users import KnownUsers
 from model_experiment.collector.store import Exposure, Outcome
 from model_experiment.decision.counts import EXPOSURES, REQUESTS, Family, Measure
 
-CLIENT_ERRORS = Measure(Family.RESPONSES, "ClientError")
-SERVER_ERRORS = Measure(Family.RESPONSES, "ServerError")
+CLIENT_ERRORS = Measure(Family.RESPONSES, ResponseClass.CLIENT_ERROR)
+SERVER_ERRORS = Measure(Family.RESPONSES, ResponseClass.SERVER_ERROR)
 
 Table = list[float]
 
@@ -37,8 +38,7 @@ class Tally:
         """Follows a change of the experiment: what is still declared keeps its numbers, new is 0."""
         self.counted = counted
         self._slow = [
-            (limit.nanoseconds, Measure(Family.SLOW_RESPONSES, limit.text))
-            for limit in counted.latency_limits
+            (limit.nanoseconds, Measure(Family.SLOW_RESPONSES, limit.text)) for limit in counted.latency_limits
         ]
         kept = self.tables
         self.tables = {
@@ -71,9 +71,7 @@ class Tallies:
 
     def __init__(self) -> None:
         self.catalogue = catalogue_of(())
-        self.are_informed = (
-            False  # whether the catalogue is the cluster's, not just the empty one of the beginning
-        )
+        self.are_informed = False  # whether the catalogue is the cluster's, not just the empty one of the beginning
         self._by_uid: dict[str, Tally] = {}
 
     def __iter__(self) -> Iterator[Tally]:

@@ -58,9 +58,7 @@ class Request:
         return self.counted.assignment.variant(self.user) == self.variant
 
 
-def read_entry(
-    entry: HTTPAccessLogEntry, routes: Mapping[RouteKey, Counted]
-) -> Request | Unattributed | None:
+def read_entry(entry: HTTPAccessLogEntry, routes: Mapping[RouteKey, Counted]) -> Request | Unattributed | None:
     """What an entry means; None where it is no business of any experiment."""
     common = entry.common_properties
     counted = routes.get(_route_key(common.route_name))

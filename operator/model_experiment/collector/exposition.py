@@ -36,9 +36,7 @@ class ExperimentMetrics:
 
     def collect(self) -> Iterator[Metric]:
         """All families, also those without an experiment."""
-        yield GaugeMetricFamily(
-            STARTED, "When this process started, in seconds since 1970.", value=self._started
-        )
+        yield GaugeMetricFamily(STARTED, "When this process started, in seconds since 1970.", value=self._started)
         yield GaugeMetricFamily(HEARTBEAT, "When this was read, in seconds since 1970.", value=self._clock())
         families = {family: _family(family) for family in Family}
         for tally in self._tallies:

@@ -35,9 +35,7 @@ class Endpoints:
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """Everything for Prometheus."""
-        return web.Response(
-            body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
-        )
+        return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def healthy(self, _request: web.Request) -> web.Response:
         """200 as long as anything is answered: a broken part ends the whole process."""

@@ -38,9 +38,7 @@ class Refusal:
     faults: tuple[str, ...]
 
 
-def read_outcomes(
-    body: bytes, experiments: Mapping[str, Counted], *, now: float
-) -> tuple[Outcome, ...] | Refusal:
+def read_outcomes(body: bytes, experiments: Mapping[str, Counted], *, now: float) -> tuple[Outcome, ...] | Refusal:
     """The outcomes in a body, or why it is refused. Experiments are named ``namespace/name``."""
     try:
         told = json.loads(body)

@@ -40,9 +40,7 @@ class _Told:
 class Recorder:
     """The way to the log, for one event loop. ``run`` does the work until ``stop``."""
 
-    def __init__(
-        self, log: AssignmentLog, tallies: Tallies, health: Health, *, capacity: int = CAPACITY
-    ) -> None:
+    def __init__(self, log: AssignmentLog, tallies: Tallies, health: Health, *, capacity: int = CAPACITY) -> None:
         self._log = log
         self._tallies = tallies
         self._health = health
@@ -144,6 +142,4 @@ def _answer(told: Sequence[_Told], recorded: Recorded) -> None:
     users = {(outcome.experiment_uid, outcome.user) for _, outcome in recorded.outcomes}
     for some in told:
         if not some.answer.done():
-            some.answer.set_result(
-                sum((outcome.experiment_uid, outcome.user) in users for outcome in some.outcomes)
-            )
+            some.answer.set_result(sum((outcome.experiment_uid, outcome.user) in users for outcome in some.outcomes))

@@ -86,23 +86,17 @@ async def serve(
 
 async def _until_cancelled(feed: Feed, tallies: Tallies, health: Health) -> None:
     await feed(tallies.know, health)
-    raise RuntimeError(
-        "the experiments must be followed until the end, found that nobody follows them any more"
-    )
+    raise RuntimeError("the experiments must be followed until the end, found that nobody follows them any more")
 
 
 @asynccontextmanager
 async def _access_log_server(address: str, access_log: AccessLog) -> AsyncIterator[str]:
-    server = grpc.aio.server(
-        options=[("grpc.so_reuseport", 0)]
-    )  # a second collector must not share a port unseen
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])  # a second collector must not share a port unseen
     server.add_generic_rpc_handlers((handler(access_log.receive),))
     try:
         port = server.add_insecure_port(address)
     except RuntimeError as error:
-        raise SettingsError(
-            f"als-address must be free to listen on, found {address} taken or unknown"
-        ) from error
+        raise SettingsError(f"als-address must be free to listen on, found {address} taken or unknown") from error
     await server.start()
     try:
         yield f"{host_and_port(address)[0]}:{port}"

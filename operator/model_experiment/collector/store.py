@@ -147,9 +147,7 @@ class AssignmentLog:
             connection.execute(CreateIndex(_waiting_outcomes, if_not_exists=True))
             connection.execute(self._insert(turns).on_conflict_do_nothing(), {"id": 1, "taken": 0})
 
-    def _insert_exposures(
-        self, connection: sql.Connection, exposures: Sequence[Exposure]
-    ) -> tuple[Exposure, ...]:
+    def _insert_exposures(self, connection: sql.Connection, exposures: Sequence[Exposure]) -> tuple[Exposure, ...]:
         """Those exposures that were not in the log; of two for one user the first in the batch."""
         if not exposures:
             return ()
@@ -196,9 +194,7 @@ def _engine(url: str) -> sql.Engine:
     try:
         engine = sql.create_engine(url)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
-        raise SettingsError(
-            f"the database URL {_shown(url)} must be usable, found: {_cause(error)}"
-        ) from error
+        raise SettingsError(f"the database URL {_shown(url)} must be usable, found: {_cause(error)}") from error
     if engine.dialect.name not in _INSERTS:
         raise SettingsError(f"the database must be one of {', '.join(_INSERTS)}, found {engine.dialect.name}")
     if engine.dialect.name == "sqlite":

@@ -11,6 +11,7 @@ from model_experiment.api.parsing import parse_spec
 from model_experiment.api.status import Phase, parse_status
 from model_experiment.controller import recording
 from model_experiment.controller.gather import gather
+from model_experiment.controller.health import ANSWER_TO_ROUTE_SECONDS
 from model_experiment.controller.memory import Memory
 from model_experiment.controller.world import Key, World
 from model_experiment.decision.account import status_of
@@ -51,18 +52,23 @@ async def tick(world: World, key: Key) -> float | None:
 async def _run(world: World, key: Key, experiment: Experiment) -> float | None:
     memory = await recording.recall(world, key, experiment)
     observation, memory = await gather(world, experiment, memory)
+    answered = world.clock()
     plan = _plan(world, experiment)
     decision = decide(experiment, memory.state, observation, plan)
-    return await act(world, experiment, plan, memory=memory, decision=decision)
+    return await act(world, experiment, plan, memory=memory, decision=decision, answered=answered)
 
 
-async def act(world: World, experiment: Experiment, plan: Plan, *, memory: Memory, decision: Decision) -> float | None:
+async def act(
+    world: World, experiment: Experiment, plan: Plan, *, memory: Memory, decision: Decision, answered: float
+) -> float | None:
     """Makes the world match a decision and reports it; answers with the seconds until the next look."""
     key = (experiment.namespace, experiment.name)
     if decision.holds_traffic:
         await recording.hold(world, key)
     taken_back = _reason_to_keep(decision)
     changed = await world.router.apply(experiment, decision.step, taken_back=taken_back)
+    if changed:
+        ANSWER_TO_ROUTE_SECONDS.observe(world.clock() - answered)
     before = memory.state
     memory = replace(memory, state=decision.state)
     world.memories[key] = memory
@@ -90,6 +96,7 @@ def experiment_of(manifest: Manifest) -> Experiment:
         generation=metadata["generation"],
         spec=parse_spec(manifest["spec"]),
         deleting="deletionTimestamp" in metadata,
+        created=metadata["creationTimestamp"],
     )
 
 

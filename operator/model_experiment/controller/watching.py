@@ -13,6 +13,7 @@ import kopf
 from kubernetes.aio import client
 
 from model_experiment.controller.cache import Cache
+from model_experiment.errors import ClusterError, SettingsError
 from model_experiment.objects import (
     BACKEND_TRAFFIC_POLICY,
     CUSTOM_RESOURCE_DEFINITION,
@@ -27,27 +28,46 @@ from model_experiment.objects import (
 
 POLICY_LABEL = "gateway.networking.k8s.io/policy"
 _KNOWN_POLICIES = (BACKEND_TRAFFIC_POLICY, SECURITY_POLICY, ENVOY_EXTENSION_POLICY)
+_KNOWN = (MODEL_EXPERIMENT, HTTP_ROUTE, *_KNOWN_POLICIES)
 
 
 async def served_kinds(objects: Objects) -> tuple[tuple[Kind, ...], tuple[Kind, ...]]:
     """The kinds to watch, and those of them that are policies: the known ones, and whatever a CRD is labelled as."""
-    definitions = await objects.all(CUSTOM_RESOURCE_DEFINITION)
+    definitions = [each for each in await objects.all(CUSTOM_RESOURCE_DEFINITION) if _is_namespaced(each)]
     served = {_kind_of(definition): definition["metadata"].get("labels", {}) for definition in definitions}
     policies = tuple(kind for kind, labels in served.items() if kind in _KNOWN_POLICIES or POLICY_LABEL in labels)
     wanted = (MODEL_EXPERIMENT, HTTP_ROUTE)
     return (*(kind for kind in wanted if kind in served), *policies), policies
 
 
+def _is_namespaced(definition: Manifest) -> bool:
+    """A cluster-wide policy does not attach to a route by name."""
+    return bool(definition["spec"]["scope"] == "Namespaced")
+
+
 def _kind_of(definition: Manifest) -> Kind:
+    """The kind in the version that this package knows, or else in the newest one that is served."""
     spec = definition["spec"]
-    version = next(version["name"] for version in spec["versions"] if version["served"] and version["storage"])
+    served = [version["name"] for version in spec["versions"] if version["served"]]
+    known = [kind.version for kind in _KNOWN if (kind.group, kind.plural) == (spec["group"], spec["names"]["plural"])]
+    version = next((version for version in known if version in served), served[0])
     return Kind(spec["group"], version, spec["names"]["plural"], spec["names"]["kind"])
 
 
 async def prime(cache: Cache, objects: Objects, kinds: Iterable[Kind], namespace: str | None) -> None:
-    """Lists every kind once, so that no decision is made on half a picture."""
+    """Lists every kind once, so that no decision is made on half a picture.
+
+    Raises:
+        SettingsError: if one may not be listed; the text says what to grant.
+    """
     for kind in kinds:
-        cache.prime(kind, await objects.all(kind, namespace=namespace))
+        try:
+            cache.prime(kind, await objects.all(kind, namespace=namespace))
+        except ClusterError as error:
+            raise SettingsError(
+                f"{kind.plural}.{kind.group} must be readable, because such objects attach to routes; grant get, list"
+                f" and watch (chart value extraPolicyKinds), found: {error}"
+            ) from error
 
 
 def operator(

@@ -17,6 +17,7 @@ class Experiment:
     generation: int
     spec: ModelExperimentSpec
     deleting: bool = False
+    created: str = ""
 
     @property
     def route_name(self) -> str:

@@ -30,7 +30,6 @@ from model_experiment.metrics.source import Answer, History, NotANumber, Questio
 from model_experiment.metrics.transport import BoundedAdapter, bounded_session
 
 _TIMES_A_QUERY = 30  # 1,600 series at so many times are about 1.5 MB
-_GRID_SLACK = 1e-6  # an end that is a multiple of the step, but for rounding, belongs to the range
 _UNUSED = datetime.fromtimestamp(0, UTC)
 _THREAD_SHARE = 0.9  # a thread's own deadline is a little earlier, so that only a stuck thread counts as lost
 
@@ -78,15 +77,16 @@ class PrometheusSource:
 
     async def read_range(self, question: Question, *, start: float, end: float, step: float) -> History | SourceDown:
         """One answer for each time from ``start`` to ``end``; each query has the full deadline."""
-        times = [round(start + step * index, 3) for index in range(math.floor((end - start) / step + _GRID_SLACK) + 1)]
+        times = _grid(start, end, step)
         answers: list[tuple[float, Answer]] = []
         for first in range(0, len(times), _TIMES_A_QUERY):
             some = times[first : first + _TIMES_A_QUERY]
-            found = await self._within_deadline(partial(self._answers, question, some, step))
+            found = await self._within_deadline(partial(self._answers, question, some))
             if isinstance(found, SourceDown):
                 return found
             answers.extend(zip(some, found, strict=True))
-        return History(tuple(answers))
+        newest = await self.read(question, at=end)
+        return newest if isinstance(newest, SourceDown) else History((*answers, (end, newest)))
 
     def close(self) -> None:
         """Lets go of the connections; threads that hang end by themselves."""
@@ -118,11 +118,10 @@ class PrometheusSource:
         except FAILURES as error:
             return SourceDown(sentence(error))
 
-    def _answers(
-        self, question: Question, times: Sequence[float], step: float, deadline: float
-    ) -> list[Answer] | SourceDown:
+    def _answers(self, question: Question, times: Sequence[float], deadline: float) -> list[Answer] | SourceDown:
         query = experiment_query(question.uid, (measure.family for measure in question.measures))
         try:
+            step = times[1] - times[0] if len(times) > 1 else 1.0
             left = deadline - time.monotonic()
             # The library rounds its own two times to seconds; what stands in params replaces them.
             when = {"start": f"{times[0]:.3f}", "end": f"{times[-1]:.3f}", "timeout": f"{left:.3f}"}
@@ -140,6 +139,12 @@ class PrometheusSource:
             return snapshot
         stale_after = self._limits.stale_after_seconds
         return judge(snapshot, question, stale_after_seconds=stale_after, warnings=warnings)
+
+
+def _grid(start: float, end: float, step: float) -> list[float]:
+    """The times from ``start`` on that are before ``end``, in whole milliseconds, as Prometheus counts."""
+    first, last, pace = round(start * 1000), round(end * 1000), max(1, math.ceil(step * 1000))
+    return [time / 1000 for time in range(first, last, pace)]
 
 
 def _client(url: str, limits: Limits) -> PrometheusConnect:

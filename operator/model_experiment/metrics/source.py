@@ -72,7 +72,7 @@ Answer = Value | NoData | NotANumber | Stale | SourceDown
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One answer for each evaluation time (unix seconds) of a past stretch, oldest first."""
+    """One answer for each evaluation time (unix seconds) of a past stretch, oldest first, at least one."""
 
     answers: tuple[tuple[float, Answer], ...]
 
@@ -85,11 +85,11 @@ class CountsSource(Protocol):
         ...
 
     async def read_range(self, question: Question, *, start: float, end: float, step: float) -> History | SourceDown:
-        """What ``read`` would have answered at ``start``, ``start + step`` and so on, ``end`` included.
+        """What ``read`` would have answered at ``start``, every ``step`` seconds after it, and at last at ``end``.
 
         For a reader that slept: it goes through the evaluations that it missed as if it had been there, and
-        misses no collector process that came and went. Start and step are whole milliseconds. It costs about as
-        much as so many reads.
+        misses no collector process that came and went. The last answer is always that of ``end``, also where it is
+        no multiple of the step. Times are whole milliseconds. It costs about as much as so many reads.
         """
         ...
 

@@ -18,7 +18,7 @@ from model_experiment.assignment import Assignment, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Absent, Open, Parked, Route, RouteReading, Seen
 from model_experiment.errors import ClusterError
-from model_experiment.objects import BACKEND_TRAFFIC_POLICY, HTTP_ROUTE, Manifest, Objects
+from model_experiment.objects import BACKEND_TRAFFIC_POLICY, HTTP_ROUTE, MODEL_EXPERIMENT, Manifest, Objects
 from model_experiment.routing.obstacles import adopted, find_obstacle, find_rule
 from model_experiment.routing.ownership import is_ours, owned
 from model_experiment.routing.port import View
@@ -43,7 +43,7 @@ class GatewayApiRouter:
         policies = [policy for kind in self._view.policy_kinds() for policy in self._view.all(kind)]
         return RouteReading(
             own=seen(own, policy, experiment) if own else None,
-            obstacle=find_obstacle(experiment, user_route, policies),
+            obstacle=find_obstacle(experiment, user_route, policies=policies, others=self._view.all(MODEL_EXPERIMENT)),
             adopted=adopted(experiment, user_route),
         )
 

@@ -10,7 +10,8 @@ that is known, or that its CRD labels as one, must be looked at.
 from collections.abc import Sequence
 from typing import Any
 
-from model_experiment.api.spec import Challenger, Champion
+from model_experiment.api.spec import Challenger, Champion, HTTPRouteRef
+from model_experiment.api.status import Phase
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle
 from model_experiment.objects import HTTP_ROUTE, Manifest
@@ -18,12 +19,23 @@ from model_experiment.objects import HTTP_ROUTE, Manifest
 ENVOY_GATEWAY = "gateway.envoyproxy.io/gatewayclass-controller"
 
 
-def find_obstacle(experiment: Experiment, user_route: Manifest | None, policies: Sequence[Manifest]) -> Obstacle | None:
+def find_obstacle(
+    experiment: Experiment,
+    user_route: Manifest | None,
+    *,
+    policies: Sequence[Manifest],
+    others: Sequence[Manifest] = (),
+) -> Obstacle | None:
     """The first thing that forbids an own route beside the user's, in the order in which a person would mend them."""
     name = experiment.spec.routing.http_route.name
     if user_route is None:
         return Obstacle("RouteNotFound", f"HTTPRoute {name} must exist in namespace {experiment.namespace}, found none")
-    return _wrong_gateway(user_route) or _attached_policy(user_route, policies) or _wrong_rule(experiment, user_route)
+    return (
+        _older_claim(experiment, others)
+        or _wrong_gateway(user_route)
+        or _attached_policy(user_route, policies)
+        or _wrong_rule(experiment, user_route)
+    )
 
 
 def find_rule(experiment: Experiment, user_route: Manifest) -> Manifest | None:
@@ -39,6 +51,31 @@ def adopted(experiment: Experiment, user_route: Manifest | None) -> bool:
     """Whether the user's own rule now serves the challenger alone: the promotion has reached the user's manifests."""
     rule = find_rule(experiment, user_route) if user_route else None
     return rule is not None and _serves(rule, experiment.spec.challenger)
+
+
+def _older_claim(experiment: Experiment, others: Sequence[Manifest]) -> Obstacle | None:
+    """An experiment that is not over and was there first; of two of the same second, the first by name."""
+    wanted = experiment.spec.routing.http_route
+    rivals = [
+        other["metadata"]["name"]
+        for other in others
+        if other["metadata"]["namespace"] == experiment.namespace
+        and (other["metadata"]["creationTimestamp"], other["metadata"]["name"]) < (experiment.created, experiment.name)
+        and other.get("status", {}).get("phase") != Phase.CONCLUDED
+        and _claims(other, wanted)
+    ]
+    if not rivals:
+        return None
+    return Obstacle(
+        "Conflicted",
+        f"HTTPRoute {wanted.name} must have one experiment at a time, found the older ModelExperiment {rivals[0]};"
+        " this one starts by itself when that one is over",
+    )
+
+
+def _claims(other: Manifest, wanted: HTTPRouteRef) -> bool:
+    reference = other["spec"].get("routing", {}).get("httpRoute", {})
+    return (reference.get("name"), reference.get("rule")) == (wanted.name, wanted.rule)
 
 
 def _wrong_gateway(user_route: Manifest) -> Obstacle | None:

@@ -1,0 +1,70 @@
+"""``python -m demo``: one whole experiment on this machine, from ``apply`` to the decision, in about two minutes.
+
+Exit code 0 where the experiment ended as the truth behind the scenario deserves, 1 where it did not or a part died,
+130 after Ctrl-C; nothing is left running in any case.
+"""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import requests
+
+from control_plane import isolation
+from control_plane.api import ApiError
+from control_plane.building import BuildError
+from control_plane.process import ProcessError
+from demo.scenario import SCENARIOS, Scenario
+from demo.show import choose_show
+from demo.story import play
+
+RUNS = Path(__file__).parents[2] / ".run"
+INTERRUPTED = 130
+_FAULTS = (ApiError, BuildError, ProcessError, isolation.NoRoomError, requests.RequestException)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Reads the flags, plays the scenario and returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m demo", description="A whole experiment on this machine.")
+    parser.add_argument("--scenario", choices=SCENARIOS, default="win", help="what is true of the challenger")
+    parser.add_argument("--seed", type=int, default=7, help="the same seed tells the same story")
+    parser.add_argument("--folder", type=Path, help="where logs and data go (default .run/demo-TIME)")
+    flags = parser.parse_args(arguments)
+    isolation.ensure_room()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    folder = flags.folder or RUNS / time.strftime("demo-%Y%m%d-%H%M%S")
+    return _run(SCENARIOS[flags.scenario], seed=flags.seed, folder=folder)
+
+
+def _run(scenario: Scenario, *, seed: int, folder: Path) -> int:
+    show = choose_show(f"experiment shop/ranker, scenario {scenario.name}, seed {seed}")
+    show.say(f"A demonstration on loopback, not for production. Logs: {folder}")
+    show.say(f"The truth, which the operator does not know: {scenario.story}.")
+    try:
+        as_it_should = play(scenario, seed=seed, folder=folder, show=show)
+    except KeyboardInterrupt:
+        show.close()
+        show.say("\nstopped by a signal; nothing is left running")
+        return INTERRUPTED
+    except _FAULTS as error:
+        show.close()
+        print(f"demo: {error}\nAll logs are in {folder}", file=sys.stderr)
+        return 1
+    if not as_it_should:
+        show.say(f"It did not end as it should: {scenario.phase} by {scenario.verdict} was expected (logs: {folder}).")
+    return 0 if as_it_should else 1
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """The first signal stops everything in order; later ones are ignored, so that nothing is left behind."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

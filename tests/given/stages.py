@@ -1,0 +1,73 @@
+"""A whole operator on a real control plane, and ways to look at it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from control_plane.plane import ControlPlane
+from demo.operator_process import Collector, Controller
+from given.experiments import experiment_manifest, route_manifest
+from given.model_servers import ModelServer
+from given.shoppers import Shoppers
+from given.traffic import Traffic
+
+Manifest = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Stage:
+    """Everything a story needs: two models, the user's route, the operator, and a way to look."""
+
+    plane: ControlPlane
+    namespace: str
+    champion: ModelServer
+    challenger: ModelServer
+    collector: Collector
+    controller: Controller
+
+    @property
+    def url(self) -> str:
+        return f"{self.plane.gateway}/{self.namespace}"
+
+    def apply(self, **changes: Any) -> Manifest:
+        return self.plane.api.create(experiment_manifest(self.namespace, **changes))
+
+    def experiment(self) -> Manifest | None:
+        return self.plane.api.get(experiment_manifest(self.namespace))
+
+    def status(self) -> Manifest:
+        return (self.experiment() or {}).get("status", {})
+
+    def own_route(self) -> Manifest | None:
+        return self.plane.api.get(route_manifest(self.namespace, {}, name="ranker-mexp"))
+
+    def user_route(self) -> Manifest:
+        return self.plane.api.get(route_manifest(self.namespace, {})) or {}
+
+    def events(self) -> list[Manifest]:
+        answer = self.plane.api.call("GET", f"/api/v1/namespaces/{self.namespace}/events") or {"items": []}
+        return sorted(answer["items"], key=lambda event: event["firstTimestamp"])
+
+    def wait_for(self, what: Callable[[Manifest], bool], *, seconds: float = 60) -> Manifest:
+        """The status, once it is as wanted."""
+        until = time.monotonic() + seconds
+        while not what(status := self.status()):
+            assert time.monotonic() < until, f"the status stayed {status}"
+            time.sleep(0.1)
+        return status
+
+    def shoppers(self, **options: Any) -> Shoppers:
+        users = [f"user-{number}" for number in range(6000)]
+        return Shoppers(Traffic(self.url, users), self.collector.outcomes, f"{self.namespace}/ranker", **options)
+
+
+def ready(status: Manifest) -> tuple[str, str]:
+    """Status and reason of the Ready condition."""
+    found = [condition for condition in status.get("conditions", []) if condition["type"] == "Ready"]
+    return (found[0]["status"], found[0]["reason"]) if found else ("", "")
+
+
+def phase_is(*phases: str) -> Callable[[Manifest], bool]:
+    """Whether a status is in one of these phases."""
+    return lambda status: status.get("phase") in phases

@@ -1,0 +1,310 @@
+"""The chart says what it should, whatever the values; ``test_chart_on_control_plane`` asks a real API server."""
+
+import json
+from argparse import ArgumentParser
+from itertools import chain
+
+import chart
+import pytest
+import yaml
+from gotpl import TemplateExecutionError
+
+from model_experiment import settings
+from model_experiment.collector import settings as collector_settings
+
+LEAST = {"prometheus": {"url": "http://prometheus.monitoring.svc:9090"}}
+NAMESPACED = {**LEAST, "watchNamespace": "shop"}
+EVERYTHING = {
+    **NAMESPACED,
+    "extraPolicyKinds": [{"group": "policies.example.org", "resource": "ratelimits"}],
+    "crds": {"install": True, "keep": False},
+    "image": {"repository": "registry.example.org/mexp", "tag": "1.2.3", "pullPolicy": "Always"},
+    "imagePullSecrets": [{"name": "registry"}],
+    "fullnameOverride": "experiments",
+    "commonLabels": {"team": "search"},
+    "nodeSelector": {"kubernetes.io/os": "linux"},
+    "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+    "affinity": {"podAntiAffinity": {}},
+    "priorityClassName": "system-cluster-critical",
+    "controller": {"logLevel": "DEBUG", "pollSeconds": 0.5, "slots": 4, "podAnnotations": {"a": "b"}},
+    "collector": {"persistence": {"enabled": False}, "podAnnotations": {}},
+    "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+    "networkPolicy": {"egress": [{"ports": [{"port": 53, "protocol": "UDP"}]}]},
+}
+PLAIN = {
+    **LEAST,
+    "crds": {"install": False},
+    "networkPolicy": {"enabled": False},
+    "collector": {"persistence": {"storageClassName": "fast"}},
+}
+ALL = [
+    pytest.param(LEAST, id="least values"),
+    pytest.param(NAMESPACED, id="one namespace"),
+    pytest.param(EVERYTHING, id="everything set"),
+    pytest.param(PLAIN, id="what can be off is off"),
+]
+
+READ = ("get", "list", "watch")
+STEER = ("get", "list", "watch", "create", "patch", "delete")
+CONTROLLER = {
+    ("modelexperiment.io", "modelexperiments"): ("get", "list", "watch", "patch"),
+    ("modelexperiment.io", "modelexperiments/status"): ("patch",),
+    ("gateway.networking.k8s.io", "httproutes"): STEER,
+    ("gateway.envoyproxy.io", "backendtrafficpolicies"): STEER,
+    ("gateway.envoyproxy.io", "securitypolicies"): READ,
+    ("gateway.envoyproxy.io", "envoyextensionpolicies"): READ,
+    ("gateway.networking.k8s.io", "backendtlspolicies"): READ,
+    ("gateway.networking.x-k8s.io", "xbackendtrafficpolicies"): READ,
+    ("", "configmaps"): ("get", "create", "patch"),
+    ("", "events"): ("create",),
+}
+DEFINITIONS = {("apiextensions.k8s.io", "customresourcedefinitions"): ("list",)}
+COLLECTOR = {("modelexperiment.io", "modelexperiments"): READ}
+EXTRA = {("policies.example.org", "ratelimits"): READ}
+
+
+class StrictLoader(yaml.SafeLoader):
+    """Refuses a key that is given twice, as the API server's strict decoding does."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
+        assert len(keys) == len(set(keys)), f"a key is given twice in {keys} {node.start_mark}"
+        return super().construct_mapping(node, deep=deep)
+
+
+def granted(values, kind, component):
+    """{(group, resource): verbs} over all rules of the roles of a kind."""
+    rules = chain.from_iterable(
+        manifest["rules"]
+        for manifest in chart.rendered_chart(values)
+        if manifest["kind"] == kind and manifest["metadata"]["labels"]["app.kubernetes.io/component"] == component
+    )
+    return {
+        (group, resource): tuple(rule["verbs"])
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+
+
+def named(manifests, kind, ending=""):
+    return next(entry for entry in manifests if entry["kind"] == kind and entry["metadata"]["name"].endswith(ending))
+
+
+def pods(values):
+    manifests = chart.rendered_chart(values)
+    return [entry["spec"]["template"]["spec"] for entry in manifests if entry["kind"] in ("Deployment", "StatefulSet")]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "component", "wanted"),
+    [
+        pytest.param(LEAST, "ClusterRole", "controller", CONTROLLER | DEFINITIONS, id="controller of a whole cluster"),
+        pytest.param(LEAST, "ClusterRole", "collector", COLLECTOR, id="collector of a whole cluster"),
+        pytest.param(LEAST, "Role", "controller", {}, id="no second role in a namespace"),
+        pytest.param(NAMESPACED, "Role", "controller", CONTROLLER, id="controller of one namespace"),
+        pytest.param(NAMESPACED, "ClusterRole", "controller", DEFINITIONS, id="which sees only definitions outside"),
+        pytest.param(NAMESPACED, "Role", "collector", COLLECTOR, id="collector of one namespace"),
+        pytest.param(NAMESPACED, "ClusterRole", "collector", {}, id="which sees nothing outside"),
+        pytest.param(EVERYTHING, "Role", "controller", CONTROLLER | EXTRA, id="with a further policy kind to watch"),
+    ],
+)
+def test_exactly_the_needed_permissions_are_granted(values, kind, component, wanted):
+    assert granted(values, kind, component) == wanted
+
+
+@pytest.mark.parametrize("values", ALL)
+def test_every_binding_joins_a_role_and_a_service_account_that_are_there(values):
+    manifests = chart.rendered_chart(values)
+    present = {(entry["kind"], entry["metadata"]["name"], entry["metadata"].get("namespace")) for entry in manifests}
+    bindings = [entry for entry in manifests if entry["kind"].endswith("Binding")]
+    assert len(bindings) == sum(entry["kind"] in ("Role", "ClusterRole") for entry in manifests)
+    for binding in bindings:
+        reference, subject = binding["roleRef"], binding["subjects"][0]
+        assert (reference["kind"], reference["name"], binding["metadata"].get("namespace")) in present
+        assert (subject["kind"], subject["name"], subject["namespace"]) in present
+
+
+@pytest.mark.parametrize("values", ALL)
+def test_nothing_is_said_twice(values):
+    for name, text in chart.rendered_texts(values).items():
+        if name == chart.NOTES:
+            continue
+        for manifest in yaml.load_all(text, StrictLoader):  # noqa: S506 - a SafeLoader
+            assert_no_doubles(manifest)
+
+
+def assert_no_doubles(node):
+    """Named entries of a list are unique, as server-side apply demands."""
+    if isinstance(node, dict):
+        for value in node.values():
+            assert_no_doubles(value)
+    if isinstance(node, list):
+        names = [(entry.get("name"), entry.get("mountPath")) for entry in node if isinstance(entry, dict)]
+        wanted = [name for name in names if name != (None, None)]
+        assert len(wanted) == len(set(wanted))
+        for entry in node:
+            assert_no_doubles(entry)
+
+
+@pytest.mark.parametrize("values", ALL)
+def test_objects_have_unique_names_and_the_release_s_labels(values):
+    manifests = [entry for entry in chart.rendered_chart(values) if entry["kind"] != "CustomResourceDefinition"]
+    identities = [(entry["kind"], entry["metadata"]["name"]) for entry in manifests]
+    assert len(identities) == len(set(identities))
+    for manifest in manifests:
+        assert manifest["metadata"]["labels"]["app.kubernetes.io/instance"] == chart.RELEASE
+        assert manifest["metadata"]["labels"].items() >= values.get("commonLabels", {}).items()
+
+
+def test_releases_of_the_same_name_in_two_namespaces_share_no_cluster_wide_name():
+    def names(namespace):
+        manifests = chart.rendered_chart(LEAST, namespace=namespace)
+        return {entry["metadata"]["name"] for entry in manifests if entry["kind"].startswith("ClusterRole")}
+
+    assert names("red") & names("blue") == set()
+
+
+def test_names_leave_room_for_what_kubernetes_appends():
+    manifests = chart.rendered_chart(LEAST, release="a" * 53)  # Helm's longest
+    assert len(named(manifests, "StatefulSet")["metadata"]["name"]) <= 52
+
+
+@pytest.mark.parametrize("values", ALL)
+def test_pods_meet_the_restricted_pod_security_standard(values):
+    for pod in pods(values):
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["runAsUser"] == 65532
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in pod["containers"]:
+            security = container["securityContext"]
+            assert security["allowPrivilegeEscalation"] is False
+            assert security["readOnlyRootFilesystem"] is True
+            assert security["capabilities"] == {"drop": ["ALL"]}
+
+
+@pytest.mark.parametrize("values", ALL)
+def test_containers_are_probed_and_have_resources_and_every_mount_a_volume(values):
+    for manifest in chart.rendered_chart(values):
+        if manifest["kind"] not in ("Deployment", "StatefulSet"):
+            continue
+        pod, claims = manifest["spec"]["template"]["spec"], manifest["spec"].get("volumeClaimTemplates", [])
+        (container,) = pod["containers"]
+        ports = {port["name"] for port in container["ports"]}
+        assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
+        assert container["readinessProbe"]["httpGet"]["port"] in ports
+        assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+        assert "memory" in container["resources"]["limits"]
+        volumes = {volume["name"] for volume in pod["volumes"]} | {claim["metadata"]["name"] for claim in claims}
+        assert {mount["name"] for mount in container["volumeMounts"]} == volumes
+
+
+def test_there_is_one_controller_and_it_is_replaced_before_the_next_one_starts():
+    deployment = named(chart.rendered_chart(LEAST), "Deployment")
+    assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]) == (1, {"type": "Recreate"})
+
+
+@pytest.mark.parametrize(
+    ("values", "namespace", "poll"),
+    [
+        pytest.param(LEAST, None, 5.0, id="least values"),
+        pytest.param(EVERYTHING, "shop", 0.5, id="everything set"),
+    ],
+)
+def test_the_controller_understands_its_arguments(values, namespace, poll):
+    (command, *arguments) = named(chart.rendered_chart(values), "Deployment")["spec"]["template"]["spec"]["containers"][
+        0
+    ]["args"]
+    read = settings.parse(arguments)
+    assert (command, read.namespace, read.poll_seconds) == ("controller", namespace, poll)
+    assert read.prometheus_url == LEAST["prometheus"]["url"]
+
+
+def test_the_chart_s_defaults_are_the_controller_s_own():
+    arguments = named(chart.rendered_chart(LEAST), "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert settings.parse(arguments[1:]) == settings.ControllerSettings(prometheus_url=LEAST["prometheus"]["url"])
+
+
+@pytest.mark.parametrize("values", ALL)
+def test_the_collector_understands_its_arguments_and_its_service_reaches_both_ports(values):
+    manifests = chart.rendered_chart(values)
+    (container,) = named(manifests, "StatefulSet")["spec"]["template"]["spec"]["containers"]
+    parser = ArgumentParser()
+    collector_settings.add_flags(parser)
+    read = collector_settings.from_flags(parser.parse_args(container["args"][1:]), {})
+    listening = {collector_settings.host_and_port(address)[1] for address in (read.als_address, read.http_address)}
+    assert listening == {port["containerPort"] for port in container["ports"]} == {9201, 9202}
+    service = named(manifests, "Service", "-collector")
+    assert {port["port"]: port["targetPort"] for port in service["spec"]["ports"]} == {9201: "access-log", 9202: "http"}
+    assert read.database.startswith("sqlite:////data/")
+    assert read.namespace == values.get("watchNamespace")
+
+
+@pytest.mark.parametrize(
+    ("values", "kept"), [pytest.param(LEAST, True, id="kept"), pytest.param(EVERYTHING, False, id="not kept")]
+)
+def test_the_definition_is_the_one_in_crds(values, kept):
+    definition = chart.rendered_chart(values)[0]
+    annotations = definition["metadata"].pop("annotations", {})
+    assert annotations == ({"helm.sh/resource-policy": "keep"} if kept else {})
+    assert definition == yaml.safe_load((chart.CHART.parents[1] / "crds" / "modelexperiments.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "count"),
+    [
+        pytest.param(LEAST, "NetworkPolicy", 2, id="network policies stand by default"),
+        pytest.param(PLAIN, "NetworkPolicy", 0, id="and can be left out"),
+        pytest.param(LEAST, "ServiceMonitor", 0, id="no service monitor by default"),
+        pytest.param(EVERYTHING, "ServiceMonitor", 1, id="one when asked for"),
+        pytest.param(PLAIN, "CustomResourceDefinition", 0, id="the definition can be left out"),
+    ],
+)
+def test_optional_objects_come_and_go(values, kind, count):
+    assert sum(manifest["kind"] == kind for manifest in chart.rendered_chart(values)) == count
+
+
+def test_only_envoy_gateway_s_proxies_may_report_requests():
+    policy = named(chart.rendered_chart(LEAST), "NetworkPolicy", "-collector")
+    (rule,) = [rule for rule in policy["spec"]["ingress"] if rule["ports"][0]["port"] == "access-log"]
+    assert (
+        rule["from"]
+        == chart.merged(yaml.safe_load((chart.CHART / "values.yaml").read_text()), {})["networkPolicy"]["accessLogFrom"]
+    )
+    assert policy["spec"]["policyTypes"] == ["Ingress"]
+
+
+def test_an_address_of_prometheus_must_be_given_and_the_sentence_says_how():
+    with pytest.raises(TemplateExecutionError, match=r"prometheus\.url must be the URL .*, found none; .*--set"):
+        chart.rendered_chart({})
+
+
+@pytest.mark.parametrize("values", ALL)
+def test_the_notes_point_envoy_at_the_collector(values):
+    notes = chart.rendered_texts(values)[chart.NOTES]
+    snippet = notes[notes.index("     spec:") : notes.index("2. See that both run")]
+    (setting,) = yaml.safe_load(snippet)["spec"]["telemetry"]["accessLog"]["settings"]
+    (sink,) = setting["sinks"]
+    service = named(chart.rendered_chart(values), "Service", "-collector")["metadata"]
+    assert sink["als"]["backendRefs"] == [{"name": service["name"], "namespace": service["namespace"], "port": 9201}]
+    assert sink["als"]["http"] == {"requestHeaders": ["x-user-id"], "responseHeaders": ["x-variant"]}
+
+
+def test_the_chart_and_the_package_are_of_one_edition():
+    described = yaml.safe_load((chart.CHART / "Chart.yaml").read_text())
+    package = (chart.CHART.parents[1] / "pyproject.toml").read_text()
+    assert f'version = "{described["appVersion"]}"' in package
+
+
+def test_the_schema_names_every_value_and_no_other():
+    def names(schema, values):
+        known = schema.get("properties")
+        if known is None:
+            return
+        assert known.keys() - {"global"} == values.keys()
+        for key, value in values.items():
+            if isinstance(value, dict):
+                names(known[key], value)
+
+    schema = json.loads((chart.CHART / "values.schema.json").read_text())
+    names(schema, yaml.safe_load((chart.CHART / "values.yaml").read_text()))
