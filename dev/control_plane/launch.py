@@ -83,6 +83,16 @@ def _die_with(parent: int) -> None:
         sys.exit(f"the parent {parent} is gone")
 
 
+def _isolate(wish: argparse.Namespace) -> None:
+    if wish.own_network:
+        with_user = _unshare(_CLONE_NEWNET)
+        os.environ["CONTROL_PLANE_NETWORK"] = "own, with a user namespace" if with_user else "own"
+        _raise_loopback()
+    if wish.bind:
+        source, target, root = wish.bind
+        _bind(source, target, root=root)
+
+
 def main() -> None:
     """Reads the wishes, fulfils them and becomes the command."""
     parser = argparse.ArgumentParser()
@@ -91,13 +101,13 @@ def main() -> None:
     parser.add_argument("--bind", nargs=3, metavar=("FOLDER", "PATH", "ROOT"), help="show FOLDER at PATH")
     parser.add_argument("command", nargs="+")
     wish = parser.parse_args()
-    if wish.own_network:
-        with_user = _unshare(_CLONE_NEWNET)
-        os.environ["CONTROL_PLANE_NETWORK"] = "own, with a user namespace" if with_user else "own"
-        _raise_loopback()
-    if wish.bind:
-        source, target, root = wish.bind
-        _bind(source, target, root=root)
+    try:
+        _isolate(wish)
+    except OSError as error:
+        sys.exit(
+            f"{error}: this needs root or user namespaces "
+            "(Ubuntu forbids them until `sysctl kernel.apparmor_restrict_unprivileged_userns=0`)"
+        )
     if wish.parent:
         _die_with(wish.parent)
     os.execvp(wish.command[0], wish.command)  # noqa: S606 - becoming another program is this script's purpose

@@ -111,9 +111,7 @@ def running(folder: Path, cluster: Callable[[Path], AbstractContextManager[Clust
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     if left := next(folder.iterdir(), None):
-        raise FileExistsError(
-            f"{folder} must be empty, because a control plane begins with nothing, but has {left.name}"
-        )
+        raise FileExistsError(f"{folder} must be empty: a control plane begins with nothing, but it has {left.name}")
     metrics = prometheus.create(folder)
     with claimed_network(), started(metrics.process), cluster(folder) as found, connected(found.kubeconfig) as api:
         api.install(building.definitions())

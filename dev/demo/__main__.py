@@ -17,13 +17,13 @@ from control_plane import isolation
 from control_plane.api import ApiError
 from control_plane.building import BuildError
 from control_plane.process import ProcessError
-from demo.scenario import SCENARIOS, Scenario
+from demo.scenario import SCENARIOS, Scenario, fault_of
 from demo.show import choose_show
 from demo.story import play
 
 RUNS = Path(__file__).parents[2] / ".run"
 INTERRUPTED = 130
-_FAULTS = (ApiError, BuildError, ProcessError, isolation.NoRoomError, requests.RequestException)
+_FAULTS = (ApiError, BuildError, FileExistsError, ProcessError, isolation.NoRoomError, requests.RequestException)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +45,7 @@ def _run(scenario: Scenario, *, seed: int, folder: Path) -> int:
     show.say(f"A demonstration on loopback, not for production. Logs: {folder}")
     show.say(f"The truth, which the operator does not know: {scenario.story}.")
     try:
-        as_it_should = play(scenario, seed=seed, folder=folder, show=show)
+        last = play(scenario, seed=seed, folder=folder, show=show)
     except KeyboardInterrupt:
         show.close()
         show.say("\nstopped by a signal; nothing is left running")
@@ -54,9 +54,10 @@ def _run(scenario: Scenario, *, seed: int, folder: Path) -> int:
         show.close()
         print(f"demo: {error}\nAll logs are in {folder}", file=sys.stderr)
         return 1
-    if not as_it_should:
-        show.say(f"It did not end as it should: {scenario.phase} by {scenario.verdict} was expected (logs: {folder}).")
-    return 0 if as_it_should else 1
+    if fault := fault_of(scenario, last.status):
+        print(f"demo: {fault}\nAll logs are in {folder}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _interrupt(_number: int, _frame: object) -> None:

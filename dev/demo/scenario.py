@@ -64,7 +64,9 @@ def has_ended(status: Mapping[str, Any]) -> bool:
     return status.get("phase") in ("Promoted", "Concluded")
 
 
-def ended_as_it_should(scenario: Scenario, status: Mapping[str, Any]) -> bool:
-    """Whether phase and verdict are those that the truth deserves."""
-    verdict = status.get("decision", {}).get("verdict")
-    return (status.get("phase"), verdict) == (scenario.phase, scenario.verdict)
+def fault_of(scenario: Scenario, status: Mapping[str, Any]) -> str | None:
+    """How the ending differs from the one that the truth deserves; None where it does not."""
+    phase, verdict = status.get("phase"), status.get("decision", {}).get("verdict")
+    if (phase, verdict) == (scenario.phase, scenario.verdict):
+        return None
+    return f"scenario {scenario.name} must end {scenario.phase} by {scenario.verdict}, found {phase} by {verdict}"

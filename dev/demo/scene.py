@@ -14,6 +14,9 @@ from demo.numbers import Numbers
 
 Status = Mapping[str, Any]
 
+_TOLD_USERS = 500  # so many more users make a new estimate worth a line
+_LONGEST_MESSAGE = 110  # of an event; the decision has it whole
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -63,7 +66,7 @@ def news(before: Scene, after: Scene) -> tuple[Fact, ...]:
     """What is to be told of a change: new events, and the facts whose marks differ."""
     told = {(fact.topic, fact.mark) for fact in facts(before)}
     changed = tuple(fact for fact in facts(after) if (fact.topic, fact.mark) not in told)
-    return (*(_event(event) for event in after.events[len(before.events) :]), *changed)
+    return (*(event_fact(event) for event in after.events[len(before.events) :]), *changed)
 
 
 def conclusion(scene: Scene) -> tuple[Fact, ...]:
@@ -80,14 +83,28 @@ def conclusion(scene: Scene) -> tuple[Fact, ...]:
     )
 
 
+def traffic(scene: Scene) -> Fact:
+    """What the users see now, in one sentence."""
+    numbers, moved = scene.numbers, scene.numbers.moved_before(_promoting(scene.status))
+    return Fact(
+        "traffic",
+        None,
+        f"{numbers.per_second:.0f} requests/s, {numbers.requests} so far of {numbers.users} users;"
+        f" {numbers.gateway_errors} gateway errors, {moved} users moved between variants",
+    )
+
+
 def users_side(scene: Scene, *, challenger: str) -> tuple[Fact, ...]:
     """What the users saw, counted by themselves."""
     numbers = scene.numbers
-    served = ", ".join(f"{variant} {count}" for variant, count in sorted(numbers.served.items()))
+    met = ", ".join(f"{variant} {count}" for variant, count in sorted(numbers.met.items()))
+    moved = numbers.moved_before(_promoting(scene.status))
     return (
-        Fact("requests", None, f"{numbers.requests} of {numbers.users} users; in the experiment: {served or 'none'}"),
-        Fact("gateway errors", None, f"{numbers.gateway_errors} (errors that no model made)"),
-        Fact("two variants", None, f"{numbers.moved_before(_promoting(scene.status))} users, before any promotion"),
+        Fact(
+            "requests", None, f"{numbers.requests} of {numbers.users} users; users in the experiment: {met or 'none'}"
+        ),
+        Fact("gateway errors", None, f"{numbers.gateway_errors} answers that no model gave"),
+        Fact("moved users", None, f"{moved} met both variants while the split was open"),
         *_harm(numbers, challenger),
     )
 
@@ -128,11 +145,13 @@ def _share(part: int, whole: int) -> str:
 
 
 def _objective(objective: Status) -> Fact:
-    look, finding = objective.get("look", "no look yet"), objective["finding"]
-    values = f"{objective.get('challengerValue', '-')} against {objective.get('championValue', '-')}"
+    finding, look = objective["finding"], objective.get("look")
     interval = objective.get("interval") or objective.get("anytimeInterval") or "no interval yet"
-    text = f"{finding}, look {look}: {objective.get('effect', '-')} {interval} ({values})"
-    return Fact(f"objective {objective['name']}", (finding, look), text)
+    values = f"{objective.get('challengerValue', '-')} against {objective.get('championValue', '-')}"
+    seen = f"look {look}" if look else "before the first look"
+    text = f"{finding} {seen}: {objective.get('effect', '-')} {interval} ({values})"
+    users = sum(objective.get("users", {}).values())
+    return Fact(f"objective {objective['name']}", (finding, look, users // _TOLD_USERS), text)
 
 
 def _guardrail(guardrail: Status) -> Fact:
@@ -157,10 +176,15 @@ def _check(check: Status) -> Fact:
 
 
 def _decision(status: Status) -> Iterator[Fact]:
+    """The verdict; the sentence of a final one is for the conclusion."""
     if decision := status.get("decision"):
         mark = (decision["verdict"], decision["reason"])
-        yield Fact("decision", mark, f"{decision['verdict']} ({decision['reason']}): {decision['message']}")
+        said = f": {decision['message']}" if decision["verdict"] in ("Continue", "Hold") else ""
+        yield Fact("decision", mark, f"{decision['verdict']} ({decision['reason']}){said}")
 
 
-def _event(event: Event) -> Fact:
-    return Fact("event", event, f"{event.type} {event.reason}: {event.message}")
+def event_fact(event: Event) -> Fact:
+    """An event, its message cut where it is long."""
+    cut = len(event.message) > _LONGEST_MESSAGE
+    message = f"{event.message[:_LONGEST_MESSAGE]}..." if cut else event.message
+    return Fact("event", event, f"{event.type} {event.reason}: {message}")

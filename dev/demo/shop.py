@@ -13,9 +13,9 @@ from typing import Any
 import requests
 import yaml
 
-from control_plane.api import Manifest
+from control_plane.api import ApiError, Manifest
 from control_plane.plane import ControlPlane
-from control_plane.process import Command, Process, answers
+from control_plane.process import Command, Process, answers, wait_until
 from demo import numbers
 from demo.model_server import HEALTH
 from demo.numbers import Numbers
@@ -53,6 +53,20 @@ class Shop:
     def label(self) -> str:
         """The experiment as applications name it to the collector."""
         return f"{self.namespace}/{self.experiment['metadata']['name']}"
+
+
+def install_definition(plane: ControlPlane) -> None:
+    """Makes the API server know ModelExperiments, and waits until it can list them, which takes a moment more."""
+    plane.install(DEFINITIONS)
+    wait_until(lambda: _can_list(plane), "ModelExperiments can be listed")
+
+
+def _can_list(plane: ControlPlane) -> bool:
+    try:
+        plane.api.call("GET", "/apis/modelexperiment.io/v1alpha1/modelexperiments")
+    except ApiError:
+        return False
+    return True
 
 
 def open_route(shop: Shop, backend: str = CHAMPION) -> Manifest:
@@ -101,11 +115,12 @@ def create_users(shop: Shop, collector: Collector, scenario: Scenario, *, seed: 
 
 def is_served(shop: Shop) -> bool:
     """Whether the gateway answers users of the shop."""
-    try:
-        answer = requests.get(f"{shop.plane.gateway}/predict", headers={"Host": shop.host}, timeout=2)
-    except requests.RequestException:
-        return False
-    return answer.ok
+    with requests.Session() as session:
+        session.trust_env = False  # a proxy cannot reach loopback
+        try:
+            return session.get(f"{shop.plane.gateway}/predict", headers={"Host": shop.host}, timeout=2).ok
+        except requests.RequestException:
+            return False
 
 
 def read_experiment(shop: Shop) -> Mapping[str, Any]:

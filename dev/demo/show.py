@@ -66,7 +66,7 @@ class LiveShow:
 
     def say(self, text: str) -> None:
         """Prints it, above the panel if there is one."""
-        self._live.console.print(text, highlight=False)
+        self._live.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def update(self, now: Scene) -> None:
         """Draws it."""
@@ -92,4 +92,4 @@ def say_facts(show: Show, title: str, told: Iterable[Fact]) -> None:
     """A title and facts below it."""
     show.say(f"\n{title}")
     for fact in told:
-        show.say(view.line(fact))
+        show.say(view.paragraph(fact))

@@ -14,13 +14,13 @@ import requests
 from control_plane.plane import running
 from control_plane.process import Process, started, wait_until
 from demo.operator_process import create_collector, create_controller
-from demo.scenario import CHALLENGER, Scenario, ended_as_it_should, has_ended
+from demo.scenario import CHALLENGER, Scenario, has_ended
 from demo.scene import Scene, conclusion, events_from, users_side
 from demo.shop import (
-    DEFINITIONS,
     Shop,
     create_models,
     create_users,
+    install_definition,
     is_served,
     open_route,
     read_events,
@@ -56,8 +56,8 @@ class Stages:
         return "\n".join(f"  {seconds:6.1f} s  {title}" for title, seconds in rows)
 
 
-def play(scenario: Scenario, *, seed: int, folder: Path, show: Show) -> bool:
-    """Whether the experiment ended as the truth behind it deserves; nothing is left running.
+def play(scenario: Scenario, *, seed: int, folder: Path, show: Show) -> Scene:
+    """The last scene, after it has been told; nothing is left running.
 
     Raises:
         ProcessError: where a part dies; the text has the last lines of its log.
@@ -75,7 +75,7 @@ def play(scenario: Scenario, *, seed: int, folder: Path, show: Show) -> bool:
         stopping = time.monotonic()
     stages.taken.append(("stopping everything", time.monotonic() - stopping))
     show.say(stages.summary())
-    return ended_as_it_should(scenario, last.status)
+    return last
 
 
 def _set_up(
@@ -83,7 +83,7 @@ def _set_up(
 ) -> tuple[Shop, Sequence[Process]]:
     with stages.stage("starting etcd, kube-apiserver, Prometheus and Envoy Gateway"):
         plane = stack.enter_context(running(folder / "control-plane"))
-        plane.install(DEFINITIONS)
+        install_definition(plane)
     shop = Shop(plane, folder)
     with stages.stage("starting mexp collector, mexp controller and the model servers ranker-v7 and ranker-v8"):
         collector, controller = create_collector(plane, folder), create_controller(plane, folder)

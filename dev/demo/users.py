@@ -30,7 +30,6 @@ _MOST_TOLD = 1000
 _CONNECTIONS = 100
 _PATIENCE = aiohttp.ClientTimeout(total=5)
 _ACCEPTED = 202
-_SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +90,9 @@ async def _ask(session: aiohttp.ClientSession, place: Place, user: str) -> Answe
     headers = {"Host": place.host, "x-user-id": user}
     try:
         async with session.get(f"{place.gateway}/predict", headers=headers) as response:
-            body = await response.read()
-            fault = response.headers.get("x-fault") if body and response.status >= _SERVER_ERROR else None
-            return Answer(user, time.time(), response.status, response.headers.get("x-variant"), fault)
+            await response.read()
+            said = response.headers
+            return Answer(user, time.time(), response.status, said.get("x-variant"), said.get("x-fault"))
     except (TimeoutError, aiohttp.ClientError) as error:
         print(f"{user}: {type(error).__name__} {error}", file=sys.stderr, flush=True)
         return Answer(user, time.time(), status=0)

@@ -1,5 +1,6 @@
 """A scene as a person sees it: a panel for a terminal, lines for everything else. Pure."""
 
+import textwrap
 from collections.abc import Iterable
 
 from rich.console import Group, RenderableType
@@ -7,10 +8,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from demo.numbers import Numbers
-from demo.scene import Fact, Scene, facts
+from demo.scene import Fact, Scene, event_fact, facts, traffic
 
 _SHOWN_EVENTS = 4
+_WIDTH = 110
+_TOPIC = 20
 _STYLES = (
     (("Breached", "Worse", "Rollback", "Invalid", "Failed", "Warning"), "bold red"),
     (("Better", "Promote", "KeepChampion", "Passed", "Holding"), "green"),
@@ -18,38 +20,27 @@ _STYLES = (
 )
 
 
-def line(fact: Fact, *, seconds: float | None = None) -> str:
+def line(fact: Fact, *, seconds: float) -> str:
     """One fact on one line; ``seconds`` is when it became known."""
-    when = f"{seconds:7.1f} s  " if seconds is not None else "  "
-    return f"{when}{fact.topic:<20} {fact.text}"
+    return f"{seconds:7.1f} s  {fact.topic:<{_TOPIC}} {fact.text}"
 
 
-def traffic(numbers: Numbers) -> Fact:
-    """What the users see now, in one sentence."""
-    moved = numbers.moved_before(None)
-    return Fact(
-        "traffic",
-        None,
-        f"{numbers.per_second:.0f} requests/s, {numbers.requests} so far of {numbers.users} users;"
-        f" {numbers.gateway_errors} gateway errors, {moved} users met two variants",
-    )
+def paragraph(fact: Fact) -> str:
+    """One fact to be read at leisure, in as many lines as it takes."""
+    return textwrap.fill(fact.text, _WIDTH, initial_indent=f"  {fact.topic:<16}", subsequent_indent=" " * 18)
 
 
 def panel(scene: Scene, *, title: str, seconds: float) -> RenderableType:
     """Everything at one moment, in a frame; it needs some 20 rows and 100 columns to look well."""
-    shown = (*facts(scene), traffic(scene.numbers))
+    shown = (*facts(scene), traffic(scene))
     order = sorted(shown, key=lambda fact: fact.topic == "decision")
-    body = Group(_table(order), Text(), _table(_last_events(scene)))
+    body = Group(_table(order), Text(), _table(event_fact(event) for event in scene.events[-_SHOWN_EVENTS:]))
     return Panel(body, title=title, subtitle=f"{seconds:.0f} s, not for production", title_align="left")
-
-
-def _last_events(scene: Scene) -> Iterable[Fact]:
-    return (Fact("event", None, f"{one.type} {one.reason}: {one.message}") for one in scene.events[-_SHOWN_EVENTS:])
 
 
 def _table(shown: Iterable[Fact]) -> Table:
     table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
+    table.add_column(style="bold", no_wrap=True, min_width=_TOPIC)
     table.add_column(overflow="fold")
     for fact in shown:
         table.add_row(fact.topic, Text(fact.text, style=_style(fact.text)))

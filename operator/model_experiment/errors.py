@@ -6,6 +6,7 @@
       SpecError          the user must change the spec; shown as Ready=False, not retried until it changes
       ClusterError       the API server refused a request or could not be reached; retried at the next tick
         ConflictError    a guarded write found another state than it was planned for; read again and plan again
+        UnavailableError the API server is away or too busy; the same request may go through later
       SettingsError      the operator cannot start as it is configured
 
 A missing route, a missing backend and an unreachable Prometheus are no errors: they are findings, because a rule can
@@ -27,6 +28,10 @@ class ClusterError(ModelExperimentError):
 
 class ConflictError(ClusterError):
     """A guard of a write did not hold: somebody else wrote in between."""
+
+
+class UnavailableError(ClusterError):
+    """The API server did not answer in time, or said that it is too busy or not ready."""
 
 
 class SettingsError(ModelExperimentError):

@@ -13,13 +13,16 @@ from typing import Any
 import aiohttp
 from kubernetes.aio import client, config
 
-from model_experiment.errors import ClusterError, ConflictError
+from model_experiment.errors import ClusterError, ConflictError, UnavailableError
 
 Manifest = dict[str, Any]
 Operation = Mapping[str, Any]
 
-_GUARD_FAILED = (409, 422)  # 422 is how the API server answers a JSON Patch whose `test` does not hold
 _MISSING = 404
+_CONFLICT = 409
+_TOO_BUSY = 429
+_SERVER_FAULT = 500
+_UNPROCESSABLE = 422  # a JSON Patch whose `test` does not hold, but also an object that is not valid
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ class Objects:
                 response = await self._api.call_api(*request, _request_timeout=self._timeout_seconds)
                 text = await response.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise ClusterError(f"{method} {path} got no answer: {type(error).__name__} {error}") from error
+            raise UnavailableError(f"{method} {path} got no answer: {type(error).__name__} {error}") from error
         return _decoded(method, path, status=response.status, text=text)
 
     @staticmethod
@@ -142,12 +145,22 @@ class Objects:
 def _decoded(method: str, path: str, *, status: int, text: bytes) -> Manifest | None:
     if status == _MISSING:
         return None
-    if status in _GUARD_FAILED:
+    if status == _CONFLICT or (status == _UNPROCESSABLE and not _has_causes(text)):
         raise ConflictError(f"{method} {path}: {_message(text)}")
+    if status == _TOO_BUSY or status >= _SERVER_FAULT:
+        raise UnavailableError(f"{method} {path} answered {status}: {_message(text)}")
     if status >= 400:  # noqa: PLR2004 - HTTP's own boundary
         raise ClusterError(f"{method} {path} answered {status}: {_message(text)}")
     decoded: Manifest = json.loads(text)
     return decoded
+
+
+def _has_causes(text: bytes) -> bool:
+    """Whether the API server names fields that are wrong, as it does for an invalid object only."""
+    try:
+        return bool(json.loads(text).get("details", {}).get("causes"))
+    except (ValueError, AttributeError):
+        return False
 
 
 def _message(text: bytes) -> str:

@@ -200,7 +200,7 @@ NUMBERS = (
     bad("power below a half", {f"{ANALYSIS}.power": 0.2}, f"{POWER}, found 0.2",
         server_says="should be greater than or equal to 0.5"),
     bad("no power, unquoted", {f"{ANALYSIS}.power": 0}, f"{POWER}, found 0",
-        server_says='"spec.analysis.power" must not validate the schema (not)', server_path="<nil>"),
+        server_says="should be greater than 0"),
     bad("power of 1", {f"{ANALYSIS}.power": "1.0"}, f'{POWER}, found "1.0"', server_says=POWER),
     bad("a margin without a percent sign", {"spec.guardrails": [ERRORS | {"margin": "25"}]},
         'must be a percentage from 0% to 1000%, such as "25%", found "25"', path=f"{GUARD}.margin"),

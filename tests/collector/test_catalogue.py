@@ -85,7 +85,11 @@ def test_an_experiment_without_assignment_is_not_counted_yet(manifest):
             id="weights that do not sum to the modulus",
         ),
         pytest.param(changed("status", "assignment", "shares", to=[{}]), "variant", id="a share without variant"),
-        pytest.param(changed("status", "assignment", to=["x"]), "valid dictionary or instance of AssignmentStatus", id="an assignment that is a list"),
+        pytest.param(
+            changed("status", "assignment", to=["x"]),
+            "valid dictionary or instance of AssignmentStatus",
+            id="an assignment that is a list",
+        ),
         pytest.param(changed("spec", to={}), "spec.champion", id="a spec that is no experiment"),
         pytest.param(changed("metadata", to={"name": "ranker"}), "uid", id="an object without UID"),
     ],

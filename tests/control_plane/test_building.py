@@ -76,17 +76,32 @@ def test_what_is_installed_comes_before_what_is_built_and_assets_come_first(cach
 def test_an_interrupted_build_leaves_nothing_that_counts(cache, tmp_path):
     go = tmp_path / "bin" / "go"
     go.parent.mkdir()
-    go.write_text('#!/bin/sh\nif [ "$1" = env ]; then echo go1.26.8; else echo no space left; exit 1; fi\n')
+    go.write_text('#!/bin/sh\nif [ "$1" = env ]; then echo go1.99.0; else echo no space left; exit 1; fi\n')
     go.chmod(0o755)
     told = []
     with pytest.raises(BuildError, match=r"building etcd must succeed, but go ended with code 1:\nno space left"):
         building.build([ETCD], told.append)
     assert building.missing([ETCD]) == [ETCD]
     assert [path for path in cache.rglob("*") if path.is_file()] == []
-    assert told[0].startswith("building 1 parts on ")
+    assert told[0].startswith("building etcd on ")
     assert told[1].startswith("part 1 of 1: etcd v3.7.3 (about ")
 
 
 def test_a_part_that_is_not_required_by_its_module_is_a_mistake():
     with pytest.raises(BuildError, match=r"etcd/go.mod must require example.com/else"):
         _ = Part("etcd", "example.com/else", (), minutes=1).version
+
+
+@pytest.mark.parametrize(
+    ("version", "accepted"),
+    [
+        pytest.param("go1.22.2", False, id="an old compiler is not taken"),
+        pytest.param("go1.26.8", True, id="the compiler of go.mod or a newer patch is taken"),
+        pytest.param("go1.30", True, id="a later compiler is taken"),
+    ],
+)
+def test_a_compiler_must_be_as_new_as_the_parts_ask(tmp_path, version, accepted):
+    go = tmp_path / "go"
+    go.write_text(f"#!/bin/sh\necho {version}\n")
+    go.chmod(0o755)
+    assert building._is_new_enough(str(go)) is accepted

@@ -175,6 +175,8 @@ def test_what_an_object_owns_is_deleted_with_it(control_plane, namespace):
 
 @pytest.mark.usefixtures("served")
 def test_the_audit_log_tells_who_wrote_what_to_a_route(control_plane, namespace):
+    if control_plane.cluster.audit_log is None:
+        pytest.skip("this API server keeps its audit log elsewhere")
     entries = [json.loads(line) for line in control_plane.cluster.audit_log.read_text().splitlines()]
     writes = [
         (entry["verb"], entry["user"]["username"], entry["requestObject"]["spec"]["hostnames"])
@@ -201,7 +203,7 @@ def test_a_second_control_plane_runs_beside_the_first_and_dies_with_its_owner(tm
             [sys.executable, "-m", "control_plane", "up", "--folder", str(folder)], cwd=DEV, stdout=stdout
         )
     try:
-        wait_until(lambda: owner.poll() is not None or "Ctrl-C" in output.read_text(), "it is up", timeout_seconds=90)
+        wait_until(lambda: owner.poll() is not None or "Ctrl-C" in output.read_text(), "it is up", timeout_seconds=180)
         assert "NOT FOR PRODUCTION" in output.read_text()
         assert len(_processes_with(str(folder))) >= 7, "the owner, the five parts and Envoy"
     finally:

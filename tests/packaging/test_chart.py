@@ -4,11 +4,11 @@ import json
 from argparse import ArgumentParser
 from itertools import chain
 
-import chart
 import pytest
 import yaml
 from gotpl import TemplateExecutionError
 
+import chart
 from model_experiment import settings
 from model_experiment.collector import settings as collector_settings
 
@@ -66,7 +66,7 @@ EXTRA = {("policies.example.org", "ratelimits"): READ}
 class StrictLoader(yaml.SafeLoader):
     """Refuses a key that is given twice, as the API server's strict decoding does."""
 
-    def construct_mapping(self, node, deep=False):
+    def construct_mapping(self, node, deep=False):  # noqa: FBT002 - as the base class has it
         keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
         assert len(keys) == len(set(keys)), f"a key is given twice in {keys} {node.start_mark}"
         return super().construct_mapping(node, deep=deep)
@@ -130,7 +130,7 @@ def test_nothing_is_said_twice(values):
     for name, text in chart.rendered_texts(values).items():
         if name == chart.NOTES:
             continue
-        for manifest in yaml.load_all(text, StrictLoader):  # noqa: S506 - a SafeLoader
+        for manifest in yaml.load_all(text, StrictLoader):
             assert_no_doubles(manifest)
 
 

@@ -139,7 +139,7 @@ def _untyped(schema: Schema, place: _Place) -> dict[str, Any]:
 
 
 UNTYPED_KEYS = {
-    UNTYPED, "pattern", "maxLength", "minimum", "maximum", "not",
+    UNTYPED, "pattern", "maxLength", "minimum", "maximum", "not", "allOf",
     "minItems", "maxItems", "minProperties", "maxProperties",
 }  # fmt: skip
 

@@ -152,8 +152,8 @@ class Decimals:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """No type, so that a text and a float pass; lists, objects and booleans are shut out one by one.
 
-        So is 0: the API server cuts a bound to a whole number before it compares a whole number with it, and would
-        take 0 as "at least 0.5".
+        "Above 0" is said once more: the API server cuts a bound to a whole number before it compares a whole number
+        with it, and would take 0 as "at least 0.5".
         """
         return {
             "x-kubernetes-preserve-unknown-fields": True,
@@ -164,7 +164,8 @@ class Decimals:
             "maxItems": 0,
             "minProperties": 1,
             "maxProperties": 0,
-            "not": {"enum": [True, False, 0]},
+            "not": {"enum": [True, False]},
+            "allOf": [{"minimum": 0, "exclusiveMinimum": True}],
         }
 
     def _parse(self, raw: Any) -> Probability:

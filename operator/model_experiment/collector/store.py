@@ -141,11 +141,24 @@ class AssignmentLog:
         self._engine.dispose()
 
     def _create_tables(self) -> None:
+        """Each statement is a transaction of its own: no lock is held while another collector writes.
+
+        And each has a second chance: where several collectors start at once on PostgreSQL, one makes a table and
+        fails the others, who find it at their second look.
+        """
+        for statement in (
+            *(CreateTable(table, if_not_exists=True) for table in _tables.sorted_tables),
+            CreateIndex(_waiting_outcomes, if_not_exists=True),
+            self._insert(turns).values(id=1, taken=0).on_conflict_do_nothing(),
+        ):
+            try:
+                self._execute(statement)
+            except SQLAlchemyError:
+                self._execute(statement)
+
+    def _execute(self, statement: sql.Executable) -> None:
         with self._engine.begin() as connection:
-            for table in _tables.sorted_tables:
-                connection.execute(CreateTable(table, if_not_exists=True))
-            connection.execute(CreateIndex(_waiting_outcomes, if_not_exists=True))
-            connection.execute(self._insert(turns).on_conflict_do_nothing(), {"id": 1, "taken": 0})
+            connection.execute(statement)
 
     def _insert_exposures(self, connection: sql.Connection, exposures: Sequence[Exposure]) -> tuple[Exposure, ...]:
         """Those exposures that were not in the log; of two for one user the first in the batch."""

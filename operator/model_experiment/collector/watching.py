@@ -63,7 +63,7 @@ class ClusterSource:
 
     async def changes(self, resource_version: str) -> AsyncIterator[tuple[str, Manifest]]:
         """What changed since; ends after a minute."""
-        async with _watch() as watching:
+        async with watch.Watch() as watching:
             stream = watching.stream(
                 self._call,
                 **self._kind,
@@ -73,10 +73,6 @@ class ClusterSource:
             )
             async for event in stream:
                 yield event["type"], event["object"]
-
-
-def _watch() -> Any:
-    return watch.Watch()  # type: ignore[no-untyped-call]  # the library annotates little
 
 
 async def follow(

@@ -4,9 +4,9 @@ import asyncio
 import logging
 import signal
 import sys
+import threading
 import time
-from collections.abc import Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from model_experiment.controller import health, watching
 from model_experiment.controller.cache import Cache
@@ -57,8 +57,8 @@ async def run(settings: ControllerSettings) -> int:
         cache.on_change = lambda kind, manifest: watching.wake_concerned(cache, scheduler.wake, kind, manifest)
         for manifest in cache.all(MODEL_EXPERIMENT):
             scheduler.wake((manifest["metadata"]["namespace"], manifest["metadata"]["name"]))
-        watches = watching.operator(
-            cache, kinds, configuration=api.configuration, namespace=settings.namespace, stop=stop
+        watches = watching.Watches(
+            cache, kinds, api.configuration, settings.namespace, asyncio.get_running_loop(), threading.Event()
         )
         return await _serve(settings, scheduler, watches, stop)
     finally:
@@ -68,19 +68,18 @@ async def run(settings: ControllerSettings) -> int:
 
 
 async def _serve(
-    settings: ControllerSettings, scheduler: Scheduler, watches: Coroutine[Any, Any, None], stop: asyncio.Event
+    settings: ControllerSettings, scheduler: Scheduler, watches: watching.Watches, stop: asyncio.Event
 ) -> int:
     """Runs the scheduler and the watches; when one of them ends unasked, the whole process ends with an error."""
     runner = await health.serve(settings.health_address, scheduler)
     log.info("watching; metrics from %s every %g s", settings.prometheus_url, settings.poll_seconds)
-    serving = asyncio.create_task(scheduler.serve(stop), name="scheduler")
-    watching_task = asyncio.create_task(watches, name="watches")
+    tasks = [asyncio.create_task(scheduler.serve(stop)), asyncio.create_task(asyncio.to_thread(watches.run))]
     try:
-        await asyncio.wait({serving, watching_task}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         asked = stop.is_set()
         stop.set()
-        results = await asyncio.gather(serving, watching_task, return_exceptions=True)
-        for result in results:
+        watches.stop.set()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(result, BaseException):
                 log.error("stopped by an error", exc_info=result)
         return 0 if asked else 1

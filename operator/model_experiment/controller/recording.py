@@ -13,12 +13,13 @@ from model_experiment.api.status import ModelExperimentStatus, parse_status
 from model_experiment.controller.memory import KEY, Memory, from_checkpoint, to_checkpoint
 from model_experiment.controller.world import Key, World
 from model_experiment.decision import wording
-from model_experiment.decision.account import refusal_of, state_of
+from model_experiment.decision.account import state_of
+from model_experiment.decision.health import Health, with_health
 from model_experiment.decision.machine import Entry, State
 from model_experiment.decision.observation import Experiment
 from model_experiment.errors import ClusterError, ConflictError
-from model_experiment.objects import CONFIG_MAP, EVENT, MODEL_EXPERIMENT, Manifest
-from model_experiment.routing.ownership import owned
+from model_experiment.objects import CONFIG_MAP, EVENT, MODEL_EXPERIMENT, Manifest, Operation
+from model_experiment.routing.ownership import is_ours, owned
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ async def recall(world: World, key: Key, experiment: Experiment) -> Memory:
     if state.started is None:
         return memory
     kept = await world.objects.get(CONFIG_MAP, experiment.namespace, experiment.route_name)
-    text = (kept or {}).get("binaryData", {}).get(KEY)
+    text = kept.get("binaryData", {}).get(KEY) if kept and is_ours(kept, experiment) else None
     if text is None:
         return replace(memory, gap_since=state.started)
     try:
@@ -72,11 +73,28 @@ async def write_status(world: World, key: Key, status: ModelExperimentStatus) ->
 
 
 async def refuse(world: World, key: Key, manifest: Manifest, message: str) -> None:
-    """Says that a spec cannot be run, on an object that nothing else is known of."""
-    metadata, previous = manifest["metadata"], parse_status(manifest.get("status"))
-    status = refusal_of(message, generation=metadata["generation"], previous=previous, now=world.clock())
-    world.memories.setdefault(key, Memory(metadata["uid"], State(), status=manifest.get("status")))
-    await write_status(world, key, status)
+    """Says that a spec cannot be run; only a person can mend that."""
+    await _tell(world, key, manifest, Health(ready=False, reason="InvalidSpec", message=message, stalled=True))
+
+
+async def complain(world: World, key: Key, manifest: Manifest, message: str) -> None:
+    """Says what the API server refused; it is tried again. Where it cannot even be said, the log has it."""
+    trouble = Health(ready=False, reason="ClusterRefused", message=message, reconciling=True, degraded=True)
+    try:
+        await _tell(world, key, manifest, trouble)
+    except ClusterError as error:
+        log.warning("%s/%s: the status was not written either: %s", *key, error)
+
+
+async def _tell(world: World, key: Key, manifest: Manifest, health: Health) -> None:
+    """Changes the conditions alone; everything else in the status stays as it was."""
+    metadata = manifest["metadata"]
+    memory = world.memories.setdefault(key, Memory(metadata["uid"], State(), status=manifest.get("status")))
+    previous, generation = parse_status(memory.status), metadata["generation"]
+    now = world.clock()
+    conditions = with_health(health, generation=generation, previous=previous.conditions, now=now)
+    told = {"observed_generation": generation, "conditions": conditions}
+    await write_status(world, key, previous.model_copy(update=told))
 
 
 def is_worth_writing(wanted: Manifest, written: Manifest | None, *, age: float, world: World) -> bool:
@@ -162,17 +180,19 @@ async def write_checkpoint(world: World, key: Key, experiment: Experiment, *, be
 
 
 async def _keep(world: World, experiment: Experiment, text: str) -> None:
+    """Writes the checkpoint; one of an earlier experiment of the same name is left to the garbage collector."""
     name, namespace = experiment.route_name, experiment.namespace
-    operations = [{"op": "add", "path": "/binaryData", "value": {KEY: text}}]
-    if await world.objects.patch(CONFIG_MAP, namespace, name, operations=operations) is not None:
-        return
-    manifest = {
-        "apiVersion": CONFIG_MAP.api_version,
-        "kind": CONFIG_MAP.name,
-        "metadata": owned(experiment),
-        "binaryData": {KEY: text},
-    }
-    await world.objects.create(CONFIG_MAP, manifest)
+    operations: list[Operation] = [
+        {"op": "test", "path": "/metadata/ownerReferences/0/uid", "value": experiment.uid},
+        {"op": "add", "path": "/binaryData", "value": {KEY: text}},
+    ]
+    try:
+        if await world.objects.patch(CONFIG_MAP, namespace, name, operations=operations) is not None:
+            return
+        manifest = {"apiVersion": CONFIG_MAP.api_version, "kind": CONFIG_MAP.name, "binaryData": {KEY: text}}
+        await world.objects.create(CONFIG_MAP, {**manifest, "metadata": owned(experiment)})
+    except ConflictError as error:
+        log.info("%s/%s: the checkpoint waits: %s", namespace, experiment.name, error)
 
 
 async def hold(world: World, key: Key) -> None:

@@ -42,10 +42,12 @@ async def tick(world: World, key: Key) -> float | None:
         return None
     try:
         return await _run(world, key, experiment)
-    except ConflictError:
-        return SETTLING_SECONDS  # somebody wrote in between; the watch brings the newer version
+    except ConflictError as error:
+        log.info("%s/%s: %s; read and planned again", *key, error)
+        return SETTLING_SECONDS
     except ClusterError as error:
         log.warning("%s/%s: %s; tried again in %g s", *key, error, AFTER_A_REFUSAL_SECONDS)
+        await recording.complain(world, key, manifest, str(error))
         return AFTER_A_REFUSAL_SECONDS
 
 
@@ -63,7 +65,7 @@ async def act(
 ) -> float | None:
     """Makes the world match a decision and reports it; answers with the seconds until the next look."""
     key = (experiment.namespace, experiment.name)
-    if decision.holds_traffic:
+    if decision.holds_traffic and not experiment.deleting:
         await recording.hold(world, key)
     taken_back = _reason_to_keep(decision)
     changed = await world.router.apply(experiment, decision.step, taken_back=taken_back)

@@ -5,7 +5,10 @@ objects (annotations, finalizers, events); only ``on.event`` handlers are used, 
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,7 +16,7 @@ import kopf
 from kubernetes.aio import client
 
 from model_experiment.controller.cache import Cache
-from model_experiment.errors import ClusterError, SettingsError
+from model_experiment.errors import ClusterError, SettingsError, UnavailableError
 from model_experiment.objects import (
     BACKEND_TRAFFIC_POLICY,
     CUSTOM_RESOURCE_DEFINITION,
@@ -26,6 +29,9 @@ from model_experiment.objects import (
     Objects,
 )
 
+log = logging.getLogger(__name__)
+
+_PATIENCE = 60
 POLICY_LABEL = "gateway.networking.k8s.io/policy"
 _KNOWN_POLICIES = (BACKEND_TRAFFIC_POLICY, SECURITY_POLICY, ENVOY_EXTENSION_POLICY)
 _KNOWN = (MODEL_EXPERIMENT, HTTP_ROUTE, *_KNOWN_POLICIES)
@@ -33,11 +39,24 @@ _KNOWN = (MODEL_EXPERIMENT, HTTP_ROUTE, *_KNOWN_POLICIES)
 
 async def served_kinds(objects: Objects) -> tuple[tuple[Kind, ...], tuple[Kind, ...]]:
     """The kinds to watch, and those of them that are policies: the known ones, and whatever a CRD is labelled as."""
-    definitions = [each for each in await objects.all(CUSTOM_RESOURCE_DEFINITION) if _is_namespaced(each)]
+    definitions = [
+        each for each in await patiently(partial(objects.all, CUSTOM_RESOURCE_DEFINITION)) if _is_namespaced(each)
+    ]
     served = {_kind_of(definition): definition["metadata"].get("labels", {}) for definition in definitions}
     policies = tuple(kind for kind, labels in served.items() if kind in _KNOWN_POLICIES or POLICY_LABEL in labels)
     wanted = (MODEL_EXPERIMENT, HTTP_ROUTE)
     return (*(kind for kind in wanted if kind in served), *policies), policies
+
+
+async def patiently(ask: Callable[[], Awaitable[list[Manifest]]]) -> list[Manifest]:
+    """Asks again while the API server is away, too busy, or still busy with a new kind of object."""
+    for _ in range(_PATIENCE):
+        try:
+            return await ask()
+        except UnavailableError as error:
+            log.info("%s; asked again", error)
+            await asyncio.sleep(1)
+    return await ask()
 
 
 def _is_namespaced(definition: Manifest) -> bool:
@@ -62,7 +81,7 @@ async def prime(cache: Cache, objects: Objects, kinds: Iterable[Kind], namespace
     """
     for kind in kinds:
         try:
-            cache.prime(kind, await objects.all(kind, namespace=namespace))
+            cache.prime(kind, await patiently(partial(objects.all, kind, namespace=namespace)))
         except ClusterError as error:
             raise SettingsError(
                 f"{kind.plural}.{kind.group} must be readable, because such objects attach to routes; grant get, list"
@@ -70,36 +89,41 @@ async def prime(cache: Cache, objects: Objects, kinds: Iterable[Kind], namespace
             ) from error
 
 
-def operator(
-    cache: Cache,
-    kinds: Iterable[Kind],
-    *,
-    configuration: client.Configuration,
-    namespace: str | None,
-    stop: asyncio.Event,
-) -> Coroutine[Any, Any, None]:
-    """The kopf operator as a coroutine; it ends when told to, or with an error when a watch dies."""
-    registry = kopf.OperatorRegistry()
-    kopf.on.login(registry=registry)(partial(_login, configuration))
-    for kind in kinds:
-        handler = partial(_seen, cache, kind)
-        kopf.on.event(kind.group, kind.version, kind.plural, id=f"seen-{kind.plural}", registry=registry)(handler)
-    return kopf.operator(
-        registry=registry,
-        settings=_settings(),
-        standalone=True,
-        clusterwide=namespace is None,
-        namespaces=[namespace] if namespace else [],
-        stop_flag=stop,
-    )
+@dataclass(frozen=True, slots=True)
+class Watches:
+    """What is watched, as whom, and where it is told.
 
+    kopf runs in a thread and a loop of its own: at its end it cancels every task of its loop, and a tick in the middle
+    of a take-back must not be one of them.
+    """
 
-async def _seen(cache: Cache, kind: Kind, *, event: Any, **_: Any) -> None:
-    manifest = dict(event["object"])
-    if event["type"] == "DELETED":
-        cache.forget(kind, manifest)
-    else:
-        cache.remember(kind, manifest)
+    cache: Cache
+    kinds: tuple[Kind, ...]
+    configuration: client.Configuration
+    namespace: str | None
+    loop: asyncio.AbstractEventLoop
+    stop: threading.Event
+
+    def run(self) -> None:
+        """Watches until told to stop; raises when a watch dies."""
+        registry = kopf.OperatorRegistry()
+        kopf.on.login(registry=registry)(partial(_login, self.configuration))
+        for kind in self.kinds:
+            handler = partial(self._seen, kind)
+            kopf.on.event(kind.group, kind.version, kind.plural, id=f"seen-{kind.plural}", registry=registry)(handler)
+        watching = kopf.operator(
+            registry=registry,
+            settings=_settings(),
+            standalone=True,
+            clusterwide=self.namespace is None,
+            namespaces=[self.namespace] if self.namespace else [],
+            stop_flag=self.stop,
+        )
+        asyncio.run(watching)
+
+    async def _seen(self, kind: Kind, *, event: Any, **_: Any) -> None:
+        tell = self.cache.forget if event["type"] == "DELETED" else self.cache.remember
+        self.loop.call_soon_threadsafe(tell, kind, dict(event["object"]))
 
 
 async def _login(configuration: client.Configuration, **_kwargs: Any) -> kopf.ConnectionInfo:

@@ -20,7 +20,7 @@ from model_experiment.assignment import Assignment, Share
 from model_experiment.decision import wording
 from model_experiment.decision.advice import actions_of, risk_of
 from model_experiment.decision.counts import EXPOSURES, REQUESTS
-from model_experiment.decision.health import Health, health_of, with_health
+from model_experiment.decision.health import health_of, with_health
 from model_experiment.decision.machine import FINAL, Decision, Entry, State
 from model_experiment.decision.observation import Blind, Experiment
 from model_experiment.decision.plan import Plan
@@ -182,10 +182,3 @@ def _decision_of(
         evidence=judgement.evidence,
         actions=actions_of(experiment, plan, judgement),
     )
-
-
-def refusal_of(message: str, *, generation: int, previous: ModelExperimentStatus, now: float) -> ModelExperimentStatus:
-    """The status of a spec that cannot be run: everything else stays as it was."""
-    refused = Health(ready=False, reason="InvalidSpec", message=message, stalled=True)
-    conditions = with_health(refused, generation=generation, previous=previous.conditions, now=now)
-    return previous.model_copy(update={"observed_generation": generation, "conditions": conditions})

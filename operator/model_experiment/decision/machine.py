@@ -152,8 +152,9 @@ def promotion_of(assignment: Assignment, challenger: str) -> Assignment:
 
 def _observed(experiment: Experiment, state: State, observation: Observation, plan: Plan) -> State:
     """The state after the new counts, before any decision."""
-    if state.assignment is None:
-        state = replace(state, assignment=split_of(experiment, plan.modulus))
+    if state.started is None:  # until then the spec may change
+        modulus = state.assignment.modulus if state.assignment else plan.modulus
+        state = replace(state, assignment=split_of(experiment, modulus))
     if state.phase not in _WITH_TRAFFIC:
         return replace(state, blind_since=None)
     for counts in observation.counts:
@@ -266,8 +267,8 @@ def _goal(experiment: Experiment, state: State, own: Seen | None, on_hold: Obsta
 def _held(assignment: Assignment, own: Seen | None, on_hold: Obstacle | Blind | None) -> Route:
     if on_hold is None:
         return Open(assignment)
-    if own is None and isinstance(on_hold, Obstacle):
-        return Absent()
+    if isinstance(on_hold, Obstacle):
+        return Parked(own.route.assignment) if own else Absent()
     return Parked(assignment)
 
 

@@ -70,7 +70,12 @@ class GatewayApiRouter:
         self, experiment: Experiment, own: Manifest | None, step: Parked | Open, *, taken_back: str
     ) -> bool:
         user_route = self._view.get(HTTP_ROUTE, experiment.namespace, experiment.spec.routing.http_route.name)
-        spec = wanted_spec(experiment, user_route, own, step)
+        obstacle = self.read(experiment).obstacle if own else None
+        spec = (
+            parked_as_it_stands(own["spec"], experiment.spec.assignment.header)
+            if own and isinstance(step, Parked) and (obstacle or is_open(own, experiment))
+            else rendered(experiment, user_route, step)
+        )
         await self._stand_policy(experiment)
         if own is None:
             await self._create_route(experiment, spec)
@@ -139,19 +144,16 @@ class GatewayApiRouter:
                 self._view.remember(BACKEND_TRAFFIC_POLICY, changed)
 
 
-def wanted_spec(
-    experiment: Experiment, user_route: Manifest | None, own: Manifest | None, step: Parked | Open
-) -> Manifest:
-    """The spec of the own route for one step.
+def rendered(experiment: Experiment, user_route: Manifest | None, step: Parked | Open) -> Manifest:
+    """The spec of the own route, made anew from the user's route.
 
-    Where the user's route cannot be repeated now (it is gone, or its rule is), the own route is parked as it stands.
+    Raises:
+        ClusterError: where there is nothing to repeat; an obstacle is found before that, so it is a race.
     """
     rule = find_rule(experiment, user_route) if user_route else None
-    if user_route and rule:
-        return render_spec(experiment, user_route, rule, step)
-    if own is None:
-        raise ClusterError(f"HTTPRoute {experiment.spec.routing.http_route.name} must exist, found none")
-    return parked_as_it_stands(own["spec"], experiment.spec.assignment.header)
+    if user_route is None or rule is None:
+        raise ClusterError(f"HTTPRoute {experiment.spec.routing.http_route.name} must have its rule, found none")
+    return render_spec(experiment, user_route, rule, step)
 
 
 def render_spec(experiment: Experiment, user_route: Manifest, rule: Manifest, step: Parked | Open) -> Manifest:
@@ -180,7 +182,7 @@ def with_header(match: Mapping[str, Any], header: str, value: str) -> Manifest:
 
 
 def parked_as_it_stands(spec: Manifest, header: str) -> Manifest:
-    """The same route, accepting nobody."""
+    """The same route, accepting nobody; nothing in the user's route can hinder this."""
     parked = deepcopy(spec)
     for rule in parked["rules"]:
         for match in rule["matches"]:
@@ -247,18 +249,22 @@ def written_reason(own: Manifest) -> str:
     return reason
 
 
+def is_open(own: Manifest, experiment: Experiment) -> bool:
+    """Whether the route accepts anybody."""
+    header = experiment.spec.assignment.header
+    matches = own["spec"]["rules"][0].get("matches", [])
+    demanded = [[entry for entry in match.get("headers", []) if entry["name"] == header] for match in matches]
+    return not all(any(entry["value"] == NO_VALUE for entry in entries) for entries in demanded)
+
+
 def seen(own: Manifest, policy: Manifest | None, experiment: Experiment) -> Seen:
     """The own route as the decision needs it."""
-    rule = own["spec"]["rules"][0]
-    header = experiment.spec.assignment.header
-    values = {
-        entry["value"] for match in rule["matches"] for entry in match.get("headers", []) if entry["name"] == header
-    }
-    shares = tuple(Share(variant_of(ref, experiment), ref.get("weight", 1)) for ref in rule["backendRefs"])
+    references = own["spec"]["rules"][0].get("backendRefs", [])
+    shares = tuple(Share(variant_of(reference, experiment), reference.get("weight", 1)) for reference in references)
     assignment = Assignment(sum(share.weight for share in shares), shares)
     settled, problem = gateway_says(own, policy)
     return Seen(
-        route=Parked(assignment) if values == {NO_VALUE} else Open(assignment),
+        route=Open(assignment) if is_open(own, experiment) else Parked(assignment),
         settled=settled,
         problem=problem,
         taken_back=written_reason(own),

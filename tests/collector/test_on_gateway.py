@@ -1,0 +1,179 @@
+"""``mexp collector`` on the real control plane: a cluster it may only read, and the Envoy of the real gateway."""
+
+import asyncio
+import sys
+import time
+from collections import Counter
+from contextlib import ExitStack
+
+import pytest
+import requests
+from aiohttp import web
+from control_plane.ports import free_port
+from control_plane.process import Command, Process, answers
+
+from collector.collecting import scraped
+from given.experiments import experiment_manifest, experiment_of, install_definition, route_manifest
+from given.traffic import Traffic
+from model_experiment.assignment import assign, modulus_for
+from model_experiment.decision.counts import Family
+from model_experiment.decision.route import Open
+from model_experiment.metrics.families import METRICS
+from model_experiment.routing.gateway_api import policy_spec, render_spec
+from model_experiment.routing.ownership import owned
+
+USERS = [f"user-{number}" for number in range(600)]
+SELF = "model_experiment_collector_{}_total"
+READ_ONLY = [{"apiGroups": ["modelexperiment.io"], "resources": ["modelexperiments"], "verbs": ["list", "watch"]}]
+RBAC = "rbac.authorization.k8s.io"
+
+
+class Stage:
+    """An experiment whose route stands open, as the controller would have made it."""
+
+    def __init__(self, plane, namespace, address):
+        self.plane, self.namespace, self.address = plane, namespace, address
+        self.url = f"{plane.gateway}/{namespace}"
+
+    def begin(self):
+        """Creates the experiment, writes its assignment to the status, and opens its route."""
+        experiment = experiment_of(self.plane.api.create(experiment_manifest(self.namespace)))
+        assignment = assign(modulus=modulus_for(experiment.uid), champion="v7", challenger="v8", percent=40)
+        self.write_assignment(assignment)
+        user_route = route_manifest(self.namespace, self.plane.gateway_ref, path=f"/{self.namespace}")
+        spec = render_spec(experiment, user_route, user_route["spec"]["rules"][0], Open(assignment))
+        for kind, group, made in (
+            ("BackendTrafficPolicy", "gateway.envoyproxy.io/v1alpha1", policy_spec(experiment)),
+            ("HTTPRoute", "gateway.networking.k8s.io/v1", spec),
+        ):
+            self.plane.api.create({"apiVersion": group, "kind": kind, "metadata": owned(experiment), "spec": made})
+        return assignment
+
+    def write_assignment(self, assignment):
+        shares = [{"variant": share.variant, "weight": share.weight} for share in assignment.shares]
+        status = {"unit": "User", "header": "x-user-id", "modulus": assignment.modulus, "shares": shares}
+        path = f"/apis/modelexperiment.io/v1alpha1/namespaces/{self.namespace}/modelexperiments/ranker/status"
+        body = {"status": {"assignment": status}}
+        self.plane.api.call("PATCH", path, body, content="application/merge-patch+json")
+
+    def scrape(self):
+        return scraped(requests.get(f"http://{self.address}/metrics", timeout=5).text)
+
+    def until(self, holds):
+        until = time.monotonic() + 60
+        while not holds(scrape := self.scrape()):
+            assert time.monotonic() < until, scrape.by(METRICS[Family.REQUESTS], "variant")
+            time.sleep(0.05)
+        return scrape
+
+    def until_answered_by_a_variant(self):
+        until = time.monotonic() + 60
+        while not requests.get(self.url, headers={"x-user-id": "first"}, timeout=5).headers.get("x-variant"):
+            assert time.monotonic() < until, "the route must open"
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def stage(control_plane, namespace, tmp_path):
+    """A collector as a user who may list and watch experiments, and nothing else."""
+    install_definition(control_plane)
+    user = f"collector-of-{namespace}"
+    subject = {"kind": "User", "name": user, "apiGroup": RBAC}
+    role = {"kind": "ClusterRole", "name": user, "apiGroup": RBAC}
+    metadata = {"name": user}
+    kind = {"apiVersion": f"{RBAC}/v1", "metadata": metadata}
+    grants = [
+        {**kind, "kind": "ClusterRole", "rules": READ_ONLY},
+        {**kind, "kind": "ClusterRoleBinding", "roleRef": role, "subjects": [subject]},
+    ]
+    address = f"127.0.0.1:{free_port()}"
+    flags = {
+        "als-address": control_plane.access_log,
+        "http-address": address,
+        "database": f"sqlite:///{tmp_path}/log.db",
+        "kubeconfig": control_plane.user_kubeconfig(user),
+    }
+    mexp = [sys.executable, "-m", "model_experiment.cli.main", "collector"]
+    command = Command(
+        "collector",
+        [*mexp, *(f"--{name}={value}" for name, value in flags.items())],
+        tmp_path / "collector.log",
+        ready=lambda: answers(f"http://{address}/readyz"),
+    )
+    with ExitStack() as stack:
+        for grant in grants:
+            control_plane.api.create(grant)
+            stack.callback(control_plane.api.delete, grant)
+        process = Process(command)
+        process.start()
+        stack.callback(process.stop)
+        process.wait_ready()
+        yield Stage(control_plane, namespace, address)
+        assert "Traceback" not in command.log.read_text()
+
+
+async def hang(_request):
+    await asyncio.sleep(5)
+    return web.Response()
+
+
+def test_the_life_of_an_experiment_is_counted_from_its_assignment_to_its_deletion(
+    stage, control_plane, namespace, model_server
+):
+    model_server("ranker-v7")
+    challenger = model_server("ranker-v8")
+    control_plane.api.create(route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}"))
+    assert f"{namespace}/ranker" not in str(stage.scrape().samples)
+    assignment = stage.begin()
+    stage.until_answered_by_a_variant()
+    stage.until(lambda scrape: scrape.total(METRICS[Family.EXPOSURES]) == 1)
+    before = stage.scrape()
+
+    traffic = Traffic(stage.url, USERS)
+    for users in (USERS, USERS[:200], [""]):  # the last is nobody, who stays on the user's own route
+        asyncio.run(traffic.ask_each(users))
+    requests_after = before.total(METRICS[Family.REQUESTS]) + 800
+    stage.until(lambda scrape: scrape.total(METRICS[Family.REQUESTS]) >= requests_after)
+    scrape = stage.until(lambda scrape: scrape.total(METRICS[Family.EXPOSURES]) >= 601)
+
+    assert all(variant == assignment.variant(user) for _, user, _, variant in traffic.answers if user)
+    met = Counter((assignment.variant(user), str(assignment.bucket(user))) for user in [*USERS, "first"])
+    assert scrape.by(METRICS[Family.EXPOSURES], "variant", "bucket") == met
+    assert scrape.by(SELF.format("unattributed_entries"), "reason") == {}
+    assert scrape.total(SELF.format("assignment_mismatches")) == 0
+
+    challenger.answer = hang
+    victim = next(user for user in USERS if assignment.variant(user) == "v8")
+    with pytest.raises(requests.Timeout):
+        requests.get(stage.url, headers={"x-user-id": victim, "x-variant": "v7"}, timeout=0.4)
+    slow = stage.until(lambda scrape: scrape.total(METRICS[Family.SLOW_RESPONSES], variant="v8") >= 1)
+    assert slow.total(METRICS[Family.SLOW_RESPONSES], variant="v7") == 0
+    assert slow.by(SELF.format("unattributed_entries"), "reason") == {}
+
+    told = [{"experiment": f"{namespace}/ranker", "user": user, "name": "purchase"} for user in (victim, "stranger")]
+    answer = requests.post(f"http://{stage.address}/v1/outcomes", json=told, timeout=5)
+    assert (answer.status_code, answer.json()) == (202, {"accepted": 2, "attributed": 1, "waiting": 1})
+    assert stage.scrape().by(METRICS[Family.OUTCOMES], "variant") == {("v8",): 1}
+
+    control_plane.api.delete(experiment_manifest(namespace))
+    stage.until(lambda scrape: not scrape.total(METRICS[Family.REQUESTS], experiment=f"{namespace}/ranker"))
+    assert f"{namespace}/ranker" not in str(stage.scrape().samples)
+    assert requests.post(f"http://{stage.address}/v1/outcomes", json=told, timeout=5).status_code == 404
+
+
+def test_a_new_experiment_is_known_after_an_outage_of_the_api_server(stage, control_plane, namespace):
+    """The watch breaks while the API server is away; what is counted stays, and what comes later is counted too."""
+    store, api_server, *_ = control_plane.cluster.processes
+    stage.plane.api.create(experiment_manifest(namespace))
+    stage.write_assignment(assign(modulus=100_003, champion="v7", challenger="v8", percent=40))
+    stage.until(lambda scrape: f"{namespace}/ranker" in str(scrape.samples))
+
+    api_server.stop()
+    broken = stage.until(lambda scrape: scrape.total(SELF.format("catalogue_breaks")) >= 2)
+    assert f"{namespace}/ranker" in str(broken.samples)
+    api_server.start()
+    api_server.wait_ready()
+
+    control_plane.api.delete(experiment_manifest(namespace))
+    stage.until(lambda scrape: f"{namespace}/ranker" not in str(scrape.samples))
+    control_plane.check()

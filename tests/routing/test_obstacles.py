@@ -1,0 +1,227 @@
+"""Everything that forbids an own route is named, in a sentence that a person can act on."""
+
+from dataclasses import replace
+
+import pytest
+
+from given.deciding import experiment
+from given.experiments import experiment_manifest
+from model_experiment.decision.route import Obstacle
+from model_experiment.routing.obstacles import adopted, find_obstacle, find_rule
+from routing.manifests import V7, V8, condition, parent, policy, user_route
+
+RANKER = {"kind": "HTTPRoute", "name": "ranker"}
+NAMED = {"httpRoute": {"name": "ranker", "rule": "main"}}
+
+
+def found(route, *, policies=(), others=(), **changes):
+    return find_obstacle(experiment(**changes), route, policies=policies, others=others)
+
+
+def test_an_accepted_route_to_the_champion_alone_is_in_nobodys_way():
+    assert found(user_route()) is None
+
+
+OBSTACLES = [
+    pytest.param(
+        None, {}, "RouteNotFound", "HTTPRoute ranker must exist in namespace shop, found none", id="there is no route"
+    ),
+    pytest.param(
+        user_route(parents=[]),
+        {},
+        "RouteNotAccepted",
+        "HTTPRoute ranker must be accepted by a gateway, found no gateway yet",
+        id="no gateway has seen the route",
+    ),
+    pytest.param(
+        user_route(parents=[parent(condition(), controller="istio.io/gateway-controller"), parent(condition())]),
+        {},
+        "GatewayNotSupported",
+        "assignment.unit User needs a gateway that splits by a hash of the user"
+        " (gateway.envoyproxy.io/gatewayclass-controller), found istio.io/gateway-controller",
+        id="one of two gateways cannot hash",
+    ),
+    pytest.param(
+        user_route(parents=[parent(condition()), parent(condition(status="False", message="no such listener"))]),
+        {},
+        "RouteNotAccepted",
+        "HTTPRoute ranker must be accepted by its gateway, found: no such listener",
+        id="one of two parents refuses the route",
+    ),
+    pytest.param(
+        user_route(rules=[{"name": "main", "backendRefs": [V7]}, {"backendRefs": [V7]}]),
+        {},
+        "RuleNotNamed",
+        "spec.routing.httpRoute.rule must name a rule where HTTPRoute ranker has more than one,"
+        " found 2: main, (unnamed)",
+        id="two rules and none is named",
+    ),
+    pytest.param(
+        user_route(name="ranker", rules=[{"name": "other", "backendRefs": [V7]}]),
+        {"routing": NAMED},
+        "RuleNotFound",
+        "HTTPRoute ranker must have a rule named main, found 1: other",
+        id="the named rule is not there",
+    ),
+    pytest.param(
+        user_route(backendRefs=[V7, V8]),
+        {},
+        "ChampionNotServed",
+        "the rule of HTTPRoute ranker must send everything to the champion's backend ranker-v7,"
+        " found ranker-v7, ranker-v8",
+        id="the user splits already",
+    ),
+    pytest.param(
+        user_route(backendRefs=[{**V7, "port": 9000}]),
+        {},
+        "ChampionNotServed",
+        "the rule of HTTPRoute ranker must send everything to the champion's backend ranker-v7, found ranker-v7",
+        id="another port is another backend",
+    ),
+    pytest.param(
+        user_route(backendRefs=[]),
+        {},
+        "ChampionNotServed",
+        "the rule of HTTPRoute ranker must send everything to the champion's backend ranker-v7, found none",
+        id="the rule has no backend",
+    ),
+    pytest.param(
+        user_route(sessionPersistence={"sessionName": "sticky"}),
+        {},
+        "RuleNotSupported",
+        "the rule of HTTPRoute ranker must not keep sessions: a pinned session would outlive a take-back",
+        id="sessions are pinned",
+    ),
+    pytest.param(
+        user_route(matches=[{"headers": [{"name": "X-User-Id", "value": "anna"}]}]),
+        {},
+        "RuleNotSupported",
+        "the rule of HTTPRoute ranker must not match the assignment header x-user-id itself",
+        id="the rule reads the assignment header, in any case",
+    ),
+    pytest.param(
+        user_route(filters=[{"type": "RequestRedirect", "requestRedirect": {}}]),
+        {},
+        "RuleNotSupported",
+        "the rule of HTTPRoute ranker must not redirect: a redirect reaches no model",
+        id="the rule redirects",
+    ),
+    pytest.param(
+        user_route(backendRefs=[{**V7, "namespace": "models"}]),
+        {},
+        "RuleNotSupported",
+        "the rule of HTTPRoute ranker must not refer to a backend in another namespace (ranker-v7)",
+        id="the backend is in another namespace",
+    ),
+]
+
+
+@pytest.mark.parametrize(("route", "changes", "reason", "message"), OBSTACLES)
+def test_an_obstacle_is_named(route, changes, reason, message):
+    assert found(route, **changes) == Obstacle(reason, message)
+
+
+LABELLED = user_route()
+LABELLED["metadata"]["labels"] = {"app": "ranker", "team": "search"}
+POLICIES = [
+    pytest.param(policy(targetRefs=[RANKER]), True, id="by name"),
+    pytest.param(policy(targetRef=RANKER), True, id="by name, as older policies do"),
+    pytest.param(policy(targetRefs=[{**RANKER, "name": "other"}, RANKER]), True, id="as one of several targets"),
+    pytest.param(policy(targetRefs=[{**RANKER, "sectionName": "main"}]), True, id="to a rule of it"),
+    pytest.param(policy(namespace="edge", targetRef={**RANKER, "namespace": "shop"}), True, id="from elsewhere"),
+    pytest.param(
+        policy(targetSelectors=[{"kind": "HTTPRoute", "matchLabels": {"app": "ranker"}}]), True, id="by label"
+    ),
+    pytest.param(
+        policy(targetSelectors=[{"kind": "HTTPRoute", "matchExpressions": [{"key": "app", "operator": "Exists"}]}]),
+        True,
+        id="perhaps, by an expression",
+    ),
+    pytest.param(policy(targetRefs=[{**RANKER, "name": "other"}]), False, id="to another route"),
+    pytest.param(policy(targetRefs=[{"kind": "Gateway", "name": "ranker"}]), False, id="to the gateway"),
+    pytest.param(policy(namespace="edge", targetRefs=[RANKER]), False, id="to a route of that name elsewhere"),
+    pytest.param(
+        policy(targetSelectors=[{"kind": "HTTPRoute", "matchLabels": {"app": "ranker", "team": "ads"}}]),
+        False,
+        id="by labels of which one differs",
+    ),
+    pytest.param(
+        policy(namespace="edge", targetSelectors=[{"kind": "HTTPRoute", "matchLabels": {"app": "ranker"}}]),
+        False,
+        id="by label, in another namespace",
+    ),
+    pytest.param(
+        policy(targetSelectors=[{"kind": "Gateway", "matchLabels": {"app": "ranker"}}]),
+        False,
+        id="to gateways by label",
+    ),
+    pytest.param(policy(), False, id="to nothing"),
+]
+
+
+@pytest.mark.parametrize(("attached", "matters"), POLICIES)
+def test_a_policy_matters_when_it_attaches(attached, matters):
+    obstacle = found(LABELLED, policies=[attached])
+    assert (obstacle.reason if obstacle else None) == ("PolicyNotCarried" if matters else None)
+
+
+def test_every_attached_policy_is_named():
+    policies = [policy(targetRef=RANKER), policy(kind="BackendTrafficPolicy", name="retries", targetRef=RANKER)]
+    assert found(user_route(), policies=policies).message == (
+        "HTTPRoute ranker must have no policy of its own, because the experiment's route would bypass it;"
+        " found BackendTrafficPolicy retries, SecurityPolicy members-only. Attach it to the Gateway instead"
+    )
+
+
+def rival(name="a-first", *, created="2026-01-01T00:00:00Z", phase="Running", namespace="shop", **changes):
+    manifest = experiment_manifest(namespace, name, **changes)
+    manifest["metadata"]["creationTimestamp"] = created
+    return {**manifest, "status": {"phase": phase}}
+
+
+CLAIMS = [
+    pytest.param(rival(), True, id="an older one on the same route"),
+    pytest.param(rival(created="2026-02-02T00:00:00Z"), True, id="one of the same second, first by name"),
+    pytest.param(rival("z-last", created="2026-02-02T00:00:00Z"), False, id="one of the same second, later by name"),
+    pytest.param(rival(created="2026-03-03T00:00:00Z"), False, id="a younger one"),
+    pytest.param(rival(phase="Concluded"), False, id="one that is over"),
+    pytest.param(rival(namespace="other"), False, id="one in another namespace"),
+    pytest.param(rival(routing={"httpRoute": {"name": "search"}}), False, id="one on another route"),
+    pytest.param(rival(routing=NAMED), False, id="one on another rule"),
+]
+
+
+@pytest.mark.parametrize(("other", "conflicts"), CLAIMS)
+def test_the_older_experiment_on_a_rule_goes_first(other, conflicts):
+    subject = replace(experiment(), created="2026-02-02T00:00:00Z")
+    obstacle = find_obstacle(subject, user_route(), policies=[], others=[other])
+    assert (obstacle.reason if obstacle else None) == ("Conflicted" if conflicts else None)
+
+
+MAIN, SIDE = {"name": "main", "backendRefs": [V7]}, {"name": "side", "backendRefs": [V8]}
+RULES = [
+    pytest.param([MAIN], {}, MAIN, id="the only rule needs no name"),
+    pytest.param([SIDE, MAIN], {"routing": NAMED}, MAIN, id="the named rule of several"),
+    pytest.param([SIDE, MAIN], {}, None, id="none of several without a name"),
+    pytest.param([SIDE], {"routing": NAMED}, None, id="none where the name is another's"),
+    pytest.param([], {}, None, id="none of none"),
+]
+
+
+@pytest.mark.parametrize(("rules", "changes", "rule"), RULES)
+def test_a_rule_is_chosen(rules, changes, rule):
+    assert find_rule(experiment(**changes), user_route(rules=rules)) == rule
+
+
+ADOPTIONS = [
+    pytest.param(user_route(backendRefs=[V8]), True, id="the challenger serves everybody"),
+    pytest.param(user_route(backendRefs=[{**V7, "weight": 0}, V8]), True, id="the champion stands by at 0"),
+    pytest.param(user_route(backendRefs=[V7, V8]), False, id="both serve"),
+    pytest.param(user_route(), False, id="the champion serves"),
+    pytest.param(None, False, id="there is no route"),
+]
+
+
+@pytest.mark.parametrize(("route", "is_adopted"), ADOPTIONS)
+def test_a_promotion_is_adopted_once_the_users_route_serves_the_challenger_alone(route, is_adopted):
+    assert adopted(experiment(), route) is is_adopted
