@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 IN_DEV := PYTHONPATH=dev $(BIN)/python -m
-QUICK := -m "not cluster and not slow"
+QUICK := -m "not cluster and not slow" -n auto
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check test demo dev build-control-plane generate format calibrate bench clean

@@ -5,6 +5,7 @@ Exit code 0 where the experiment ended as the truth behind the scenario deserves
 """
 
 import argparse
+import shutil
 import signal
 import sys
 import time
@@ -19,11 +20,11 @@ from control_plane.building import BuildError
 from control_plane.process import ProcessError
 from demo.scenario import SCENARIOS, Scenario, fault_of
 from demo.show import choose_show
-from demo.story import play
+from demo.story import CONTROL_PLANE, play
 
 RUNS = Path(__file__).parents[2] / ".run"
 INTERRUPTED = 130
-_FAULTS = (ApiError, BuildError, FileExistsError, ProcessError, isolation.NoRoomError, requests.RequestException)
+_FAULTS = (ApiError, BuildError, ProcessError, isolation.NoRoomError, requests.RequestException)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,13 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m demo", description="A whole experiment on this machine.")
     parser.add_argument("--scenario", choices=SCENARIOS, default="win", help="what is true of the challenger")
     parser.add_argument("--seed", type=int, default=7, help="the same seed tells the same story")
-    parser.add_argument("--folder", type=Path, help="where logs and data go (default .run/demo-TIME)")
+    parser.add_argument("--folder", type=Path, help="a new folder for logs and data (default .run/demo-TIME)")
     flags = parser.parse_args(arguments)
+    folder = flags.folder or RUNS / time.strftime("demo-%Y%m%d-%H%M%S")
+    if folder.exists():
+        parser.error(f"--folder must not be there yet, because it is all of this run, found {folder}")
     isolation.ensure_room()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    folder = flags.folder or RUNS / time.strftime("demo-%Y%m%d-%H%M%S")
-    return _run(SCENARIOS[flags.scenario], seed=flags.seed, folder=folder)
+    return _run(SCENARIOS[flags.scenario], seed=flags.seed, folder=folder.resolve())
 
 
 def _run(scenario: Scenario, *, seed: int, folder: Path) -> int:
@@ -54,6 +57,8 @@ def _run(scenario: Scenario, *, seed: int, folder: Path) -> int:
         show.close()
         print(f"demo: {error}\nAll logs are in {folder}", file=sys.stderr)
         return 1
+    finally:
+        shutil.rmtree(folder / CONTROL_PLANE / "etcd", ignore_errors=True)  # 70 MB that say nothing any more
     if fault := fault_of(scenario, last.status):
         print(f"demo: {fault}\nAll logs are in {folder}", file=sys.stderr)
         return 1

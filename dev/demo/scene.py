@@ -97,16 +97,19 @@ def traffic(scene: Scene) -> Fact:
 def users_side(scene: Scene, *, challenger: str) -> tuple[Fact, ...]:
     """What the users saw, counted by themselves."""
     numbers = scene.numbers
-    met = ", ".join(f"{variant} {count}" for variant, count in sorted(numbers.met.items()))
     moved = numbers.moved_before(_promoting(scene.status))
     return (
-        Fact(
-            "requests", None, f"{numbers.requests} of {numbers.users} users; users in the experiment: {met or 'none'}"
-        ),
+        Fact("requests", None, f"{numbers.requests} of {numbers.users} users"),
+        Fact("users met", None, _by_variant(numbers.met)),
+        Fact("model errors", None, _by_variant(numbers.model_errors)),
         Fact("gateway errors", None, f"{numbers.gateway_errors} answers that no model gave"),
         Fact("moved users", None, f"{moved} met both variants while the split was open"),
         *_harm(numbers, challenger),
     )
+
+
+def _by_variant(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{variant} {count}" for variant, count in sorted(counts.items())) or "none"
 
 
 def _harm(numbers: Numbers, challenger: str) -> Iterator[Fact]:
@@ -145,13 +148,14 @@ def _share(part: int, whole: int) -> str:
 
 
 def _objective(objective: Status) -> Fact:
+    """The last look with its interval, with which the finding agrees, and the newest estimate."""
     finding, look = objective["finding"], objective.get("look")
-    interval = objective.get("interval") or objective.get("anytimeInterval") or "no interval yet"
+    seen = f"look {look} {objective['interval']}" if look else "no look yet"
     values = f"{objective.get('challengerValue', '-')} against {objective.get('championValue', '-')}"
-    seen = f"look {look}" if look else "before the first look"
-    text = f"{finding} {seen}: {objective.get('effect', '-')} {interval} ({values})"
+    now = f"; now {objective['effect']} {objective['anytimeInterval']}" if "effect" in objective else ""
     users = sum(objective.get("users", {}).values())
-    return Fact(f"objective {objective['name']}", (finding, look, users // _TOLD_USERS), text)
+    mark = (finding, look, users // _TOLD_USERS)
+    return Fact(f"objective {objective['name']}", mark, f"{finding}, {seen}{now} ({values})")
 
 
 def _guardrail(guardrail: Status) -> Fact:

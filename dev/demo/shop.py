@@ -1,7 +1,7 @@
 """The world around the operator: a namespace, two models behind Services, the user's own route, and users.
 
-For: the demonstration and the end-to-end tests; each may have its own namespace. Processes are
-made here, and started and stopped by the caller.
+For: the demonstration and the end-to-end tests; each may have its own namespace. Processes are made here, and started
+and stopped by the caller.
 """
 
 import sys
@@ -132,7 +132,7 @@ def read_events(shop: Shop) -> tuple[Mapping[str, Any], ...]:
     """The Kubernetes events about the experiment, oldest first."""
     answer = shop.plane.api.call("GET", f"/api/v1/namespaces/{shop.namespace}/events") or {}
     about = [event for event in answer.get("items", []) if event["involvedObject"]["kind"] == "ModelExperiment"]
-    return tuple(sorted(about, key=lambda event: (event["lastTimestamp"], event["metadata"]["resourceVersion"])))
+    return tuple(sorted(about, key=lambda event: int(event["metadata"]["resourceVersion"])))
 
 
 def read_numbers(shop: Shop) -> Numbers:

@@ -29,6 +29,7 @@ from demo.shop import (
 )
 from demo.show import Show, say_facts
 
+CONTROL_PLANE = "control-plane"
 LONGEST_SECONDS = 150.0
 _LOOK_SECONDS = 0.25
 _LAST_NUMBERS_SECONDS = 1.5
@@ -65,7 +66,7 @@ def play(scenario: Scenario, *, seed: int, folder: Path, show: Show) -> Scene:
     stages = Stages(show)
     with ExitStack() as stack:
         shop, parts = _set_up(scenario, seed=seed, folder=folder, stages=stages, stack=stack)
-        with stages.stage("running the experiment"):
+        with stages.stage("applying dev/demo/experiment.yaml and watching it to its end"):
             shop.plane.api.apply(shop.experiment)
             last = _watch(shop, parts, show)
         show.close()
@@ -82,7 +83,7 @@ def _set_up(
     scenario: Scenario, *, seed: int, folder: Path, stages: Stages, stack: ExitStack
 ) -> tuple[Shop, Sequence[Process]]:
     with stages.stage("starting etcd, kube-apiserver, Prometheus and Envoy Gateway"):
-        plane = stack.enter_context(running(folder / "control-plane"))
+        plane = stack.enter_context(running(folder / CONTROL_PLANE))
         install_definition(plane)
     shop = Shop(plane, folder)
     with stages.stage("starting mexp collector, mexp controller and the model servers ranker-v7 and ranker-v8"):

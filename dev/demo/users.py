@@ -11,7 +11,7 @@ import heapq
 import signal
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -42,31 +42,32 @@ class Place:
     experiment: str
 
 
-@dataclass(slots=True)
 class Purchases:
     """Outcomes that are still to be told, each when it is due."""
 
-    delays: Random
-    waiting: list[tuple[float, str]] = field(default_factory=list)
+    def __init__(self, *, seed: int) -> None:
+        self._delays = Random(f"delays/{seed}")  # noqa: S311 - a story, not a secret
+        self._waiting: list[tuple[float, str]] = []
 
     def add(self, user: str, now: float) -> None:
-        heapq.heappush(self.waiting, (now + self.delays.uniform(0.2, 2), user))
+        heapq.heappush(self._waiting, (now + self._delays.uniform(0.2, 2), user))
 
     def due(self, now: float) -> list[tuple[float, str]]:
         """Takes out what is due, at most as many as one request may carry."""
         taken: list[tuple[float, str]] = []
-        while self.waiting and self.waiting[0][0] <= now and len(taken) < _MOST_TOLD:
-            taken.append(heapq.heappop(self.waiting))
+        while self._waiting and self._waiting[0][0] <= now and len(taken) < _MOST_TOLD:
+            taken.append(heapq.heappop(self._waiting))
         return taken
 
     def again(self, untold: list[tuple[float, str]]) -> None:
         for one in untold:
-            heapq.heappush(self.waiting, one)
+            heapq.heappush(self._waiting, one)
 
 
-async def visit_all(session: aiohttp.ClientSession, place: Place, crowd: Crowd, *, rate: float, file: Path) -> None:
+async def visit_all(
+    session: aiohttp.ClientSession, place: Place, crowd: Crowd, purchases: Purchases, *, rate: float, file: Path
+) -> None:
     """Sends users to the shop until it is cancelled."""
-    purchases = Purchases(Random(f"delays/{rate}"))  # noqa: S311 - a story, not a secret
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_tell(session, place, purchases))
         tasks.create_task(_report(crowd, file))
@@ -137,13 +138,14 @@ def main() -> None:
     flags = parser.parse_args()
     place = Place(flags.gateway, flags.host, flags.outcomes, flags.experiment)
     crowd = Crowd(seed=flags.seed, size=flags.size, purchase=SCENARIOS[flags.scenario].purchase)
-    asyncio.run(_run(place, crowd, rate=flags.rate, file=flags.numbers))
+    purchases = Purchases(seed=flags.seed)
+    asyncio.run(_run(place, crowd, purchases, rate=flags.rate, file=flags.numbers))
 
 
-async def _run(place: Place, crowd: Crowd, *, rate: float, file: Path) -> None:
+async def _run(place: Place, crowd: Crowd, purchases: Purchases, *, rate: float, file: Path) -> None:
     connector = aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=60)
     async with aiohttp.ClientSession(connector=connector, timeout=_PATIENCE) as session:
-        visiting = asyncio.create_task(visit_all(session, place, crowd, rate=rate, file=file))
+        visiting = asyncio.create_task(visit_all(session, place, crowd, purchases, rate=rate, file=file))
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, visiting.cancel)
         await asyncio.wait([visiting])
     if not visiting.cancelled():

@@ -151,7 +151,10 @@ def _decoded(method: str, path: str, *, status: int, text: bytes) -> Manifest | 
         raise UnavailableError(f"{method} {path} answered {status}: {_message(text)}")
     if status >= 400:  # noqa: PLR2004 - HTTP's own boundary
         raise ClusterError(f"{method} {path} answered {status}: {_message(text)}")
-    decoded: Manifest = json.loads(text)
+    try:
+        decoded: Manifest = json.loads(text)
+    except ValueError as error:
+        raise ClusterError(f"{method} {path} must answer with JSON, found {text[:80]!r}") from error
     return decoded
 
 

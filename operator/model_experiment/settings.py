@@ -5,15 +5,17 @@ author decides; that is the spec. An author never names a URL or a Secret, so no
 a request anywhere.
 """
 
+import math
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, dataclass, fields
 from urllib.parse import urlsplit
 
 from model_experiment.errors import SettingsError
 
 _PREFIX = "MEXP_"
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,37 +46,38 @@ class ControllerSettings:
             raise SettingsError("; ".join(faults))
 
 
-def _faults(settings: ControllerSettings) -> list[str]:
-    scheme = urlsplit(settings.prometheus_url).scheme
-    faults = []
-    if scheme not in ("http", "https"):
-        faults.append(f"prometheus-url must be an http or https URL, found {settings.prometheus_url!r}")
-    faults.extend(
-        f"{_flag(field.name)} must be greater than 0, found {value:g}"
-        for field in fields(settings)
-        if field.name.endswith("_seconds") and (value := getattr(settings, field.name)) <= 0
-    )
+def _faults(settings: ControllerSettings) -> Iterator[str]:
+    if urlsplit(settings.prometheus_url).scheme not in ("http", "https"):
+        yield f"prometheus-url must be an http or https URL, found {settings.prometheus_url!r}"
+    for field in fields(settings):
+        if field.name.endswith("_seconds") and not 0 < (value := getattr(settings, field.name)) < math.inf:
+            yield f"{_flag(field.name)} must be greater than 0 and finite, found {value:g}"
     if settings.slots < 1:
-        faults.append(f"slots must be 1 or more, found {settings.slots}")
-    return faults
+        yield f"slots must be 1 or more, found {settings.slots}"
+    if settings.log_level not in _LEVELS:
+        yield f"log-level must be one of {', '.join(_LEVELS)}, found {settings.log_level!r}"
+    host, _, port = settings.health_address.rpartition(":")
+    if not host or not port.isdigit():
+        yield f"health-address must be host:port, found {settings.health_address!r}"
 
 
 def add_flags(parser: ArgumentParser) -> None:
-    """One flag a setting, named after it."""
+    """One flag a setting, named after it; its default is said where it has one."""
     for field in fields(ControllerSettings):
-        parser.add_argument(f"--{_flag(field.name)}", default=None, metavar=field.name.split("_")[-1].upper())
+        default = "" if field.default in (None, MISSING) else f", default {field.default}"
+        environment = _PREFIX + field.name.upper()
+        parser.add_argument(f"--{_flag(field.name)}", metavar="VALUE", help=f"or {environment}{default}")
 
 
 def from_flags(flags: Namespace) -> ControllerSettings:
-    """Settings from flags, else from the environment, else the defaults; all faults in one error.
+    """Settings from flags, else from the environment, else the defaults; an empty variable is none.
 
     Raises:
         SettingsError: if one is missing or wrong.
     """
     given: dict[str, str] = {}
     for field in fields(ControllerSettings):
-        value = getattr(flags, field.name, None) or os.environ.get(_PREFIX + field.name.upper())
-        if value is not None:
+        if value := getattr(flags, field.name, None) or os.environ.get(_PREFIX + field.name.upper()):
             given[field.name] = value
     if "prometheus_url" not in given:
         raise SettingsError("prometheus-url must be given, by --prometheus-url or MEXP_PROMETHEUS_URL")

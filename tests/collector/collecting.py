@@ -146,7 +146,7 @@ class Running:
     async def until(self, metric: str, value: float, **labels: str) -> Scrape:
         """The first scrape in which a metric has reached a value; the log is written beside the event loop."""
         async with asyncio.timeout(10):
-            while (scrape := await self.scrape()).total(metric, **labels) < value:  # noqa: ASYNC110 - a counter tells nobody
+            while (scrape := await self.scrape()).total(metric, **labels) < value:
                 await asyncio.sleep(0.01)
         return scrape
 

@@ -172,7 +172,7 @@ async def gateway(tmp_path, *, with_challenger=True):
 
 async def test_every_request_of_2000_users_is_counted_under_the_variant_they_met(tmp_path):
     users = [f"user-{number}" for number in range(2000)]
-    chance = random.Random(2)  # noqa: S311 - the traffic of a story
+    chance = random.Random(2)
     requests = [(user, path) for user in users for path in ("/ok", chance.choice(["/ok", "/404", "/500"]))]
     chance.shuffle(requests)
     async with gateway(tmp_path) as (get, collector):

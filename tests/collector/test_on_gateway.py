@@ -9,10 +9,10 @@ from contextlib import ExitStack
 import pytest
 import requests
 from aiohttp import web
-from control_plane.ports import free_port
-from control_plane.process import Command, Process, answers
 
 from collector.collecting import scraped
+from control_plane.ports import free_port
+from control_plane.process import Command, Process, answers
 from given.experiments import experiment_manifest, experiment_of, install_definition, route_manifest
 from given.traffic import Traffic
 from model_experiment.assignment import assign, modulus_for
@@ -163,7 +163,7 @@ def test_the_life_of_an_experiment_is_counted_from_its_assignment_to_its_deletio
 
 def test_a_new_experiment_is_known_after_an_outage_of_the_api_server(stage, control_plane, namespace):
     """The watch breaks while the API server is away; what is counted stays, and what comes later is counted too."""
-    store, api_server, *_ = control_plane.cluster.processes
+    _, api_server, *_ = control_plane.cluster.processes
     stage.plane.api.create(experiment_manifest(namespace))
     stage.write_assignment(assign(modulus=100_003, champion="v7", challenger="v8", percent=40))
     stage.until(lambda scrape: f"{namespace}/ranker" in str(scrape.samples))

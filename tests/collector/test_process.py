@@ -78,7 +78,7 @@ async def test_it_waits_for_the_api_server_and_stops_when_told(tmp_path, kubecon
         async with session.post(f"{url}/v1/outcomes", json=[]) as answer:
             assert answer.status == 503
         process.send_signal(number)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             _, rest = await process.communicate()
     assert process.returncode == 0
     assert "begins again: ClientConnectorError" in rest.decode()

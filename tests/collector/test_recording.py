@@ -57,7 +57,7 @@ class Bench:
 
     async def until_exposed(self, number):
         async with asyncio.timeout(10):
-            while self.exposures < number:  # noqa: ASYNC110 - a counter tells nobody
+            while self.exposures < number:
                 await asyncio.sleep(0.01)
 
 

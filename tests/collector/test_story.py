@@ -37,7 +37,7 @@ def purchase(user, value=1.0):
 
 async def test_everything_that_happened_is_counted_where_it_belongs(tmp_path):
     """Three proxies at once, 300 users, 3000 requests, 200 outcomes before, between and after."""
-    chance = random.Random(1)  # noqa: S311 - the traffic of a story
+    chance = random.Random(1)
     users = [f"user-{number}" for number in range(300)]
     requests = [
         (chance.choice(users), chance.choice([200, 200, 200, 404, 503]), chance.choice([5, 251])) for _ in range(3000)

@@ -34,7 +34,7 @@ def taken(monkeypatch):
 
 def test_a_taken_port_is_named_with_its_purpose_and_its_holder(taken):
     sentence = f"Port {taken} must be free for the configuration stream, but process {os.getpid()} ("
-    with pytest.raises(NoRoomError, match=f"^{re.escape(sentence)}.*pytest.* listens there.$"), claimed_network():
+    with pytest.raises(NoRoomError, match=rf"^{re.escape(sentence)}.+\) listens there.$"), claimed_network():
         pass
 
 

@@ -123,7 +123,6 @@ def test_the_last_turn_is_recent_while_there_is_nothing_to_do():
     assert run(story()) <= 1
 
 
-@pytest.mark.xfail(reason="the loop waits for a slot and takes no turn meanwhile")
 def test_the_last_turn_is_recent_while_every_slot_is_taken():
     async def story():
         stop, scheduler = asyncio.Event(), Scheduler(Ticks(seconds=60), slots=1)
@@ -139,7 +138,6 @@ def test_the_last_turn_is_recent_while_every_slot_is_taken():
     assert run(story()) <= 1
 
 
-@pytest.mark.xfail(reason="everything that is due is started, also after the stop")
 def test_stopping_starts_nothing_that_waits_for_a_slot():
     ticks = Ticks(seconds=4)
     play(ticks, (0, RANKER, 0), (0, SEARCH, 0), seconds=1, slots=1)

@@ -77,7 +77,7 @@ def test_a_concluded_experiment_has_no_route_and_holds_nothing(moments):
         if played.status.phase is Phase.CONCLUDED:
             assert played.seen is None
             assert isinstance(decision.goal, Absent)
-            assert not decision.holds_traffic
+            assert not decision.stands
 
 
 @settings(max_examples=300, deadline=None)
@@ -99,7 +99,7 @@ def test_whatever_happened_a_deletion_releases_everything_once_the_gateway_settl
     for _ in range(5):
         decision = played.tick()
     assert played.seen is None
-    assert not decision.holds_traffic
+    assert not decision.stands
 
 
 @settings(max_examples=200, deadline=None)

@@ -103,6 +103,7 @@ def test_with_on_success_report_a_win_leaves_the_champion_its_traffic():
         played.tick()
     assert (played.status.phase, played.seen) == (Phase.CONCLUDED, None)
     assert played.status.decision.verdict is Verdict.PROMOTE
+    assert ready(played) == (ConditionStatus.TRUE, "ChallengerBetter")
 
 
 def test_no_effect_at_the_planned_end_keeps_the_champion():
@@ -177,7 +178,7 @@ def test_deletion_releases_the_route_in_every_phase(phase):
     for _ in range(4):
         decision = played.tick()
     assert played.seen is None
-    assert not decision.holds_traffic
+    assert not decision.stands
 
 
 def test_the_table_of_transitions_leads_from_every_phase_to_the_end_and_from_there_nowhere():

@@ -57,7 +57,9 @@ class Played:
         """One second later: decide, write the route, write the status; ``crash`` is before the route or the status."""
         self.now += 1
         plan = plan_of(self.subject)
-        observation = Observation(self.now, RouteReading(self.seen, obstacle, adopted), counts, blind)
+        observation = Observation(
+            self.now, RouteReading(self.seen, obstacle, adopted), self.status.phase, counts, blind
+        )
         decision = decide(self.subject, self.state, observation, plan)
         self.decisions.append(decision)
         if crash == "before the route":

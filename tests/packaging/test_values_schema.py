@@ -2,12 +2,11 @@
 
 import json
 
+import jsonschema
 import pytest
 import yaml
 
 import chart
-
-jsonschema = pytest.importorskip("jsonschema")
 
 SCHEMA = json.loads((chart.CHART / "values.schema.json").read_text())
 DEFAULTS = yaml.safe_load((chart.CHART / "values.yaml").read_text())

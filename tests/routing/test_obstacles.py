@@ -57,7 +57,7 @@ OBSTACLES = [
         id="two rules and none is named",
     ),
     pytest.param(
-        user_route(name="ranker", rules=[{"name": "other", "backendRefs": [V7]}]),
+        user_route(rules=[{"name": "other", "backendRefs": [V7]}]),
         {"routing": NAMED},
         "RuleNotFound",
         "HTTPRoute ranker must have a rule named main, found 1: other",
@@ -187,7 +187,7 @@ CLAIMS = [
     pytest.param(rival(phase="Concluded"), False, id="one that is over"),
     pytest.param(rival(namespace="other"), False, id="one in another namespace"),
     pytest.param(rival(routing={"httpRoute": {"name": "search"}}), False, id="one on another route"),
-    pytest.param(rival(routing=NAMED), False, id="one on another rule"),
+    pytest.param(rival(routing=NAMED), True, id="one that names a rule where this one means the only rule"),
 ]
 
 

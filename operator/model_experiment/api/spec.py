@@ -120,7 +120,10 @@ class OutcomeSource(SpecPart):
     """An outcome that the application reports to the collector."""
 
     name: OutcomeName = Field(description="Name of the outcome, as the application reports it.")
-    per: Unit = Field(default=Unit.USER, description="What the outcome is counted per: the share of users with it.")
+    per: Unit = Field(
+        default=Unit.USER,
+        description="What the outcome is counted per: its sum, divided by the users who met the variant.",
+    )
 
 
 class ObjectiveSource(SpecPart):

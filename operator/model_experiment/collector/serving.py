@@ -56,8 +56,8 @@ async def serve(
     """Collects until ``stop`` is set; ``listening`` hears when both sides take connections.
 
     Raises:
-        SettingsError: if the database or an address cannot be used.
-        ExceptionGroup: if a part breaks.
+        SettingsError: if the database cannot be used.
+        ExceptionGroup: if an address cannot be used (of SettingsError), or if a part breaks.
     """
     tallies = Tallies()
     registry = registry_of(tallies, clock=clock, started=clock())

@@ -1,8 +1,9 @@
 """The log of assignments and outcomes in SQL: who met which variant first, and what applications told.
 
 For: exactness over restarts and over several collectors, since the database alone decides who is new and
-which outcome was attributed already. SQLite is embedded; PostgreSQL serves several collectors on several
-machines. Not for: counting (see ``counting``) or threads (every call blocks; see ``recording``).
+which outcome was attributed already. SQLite is embedded, in a file on a local disk; PostgreSQL serves several
+collectors on several machines. Not for: counting (see ``counting``) or threads (every call blocks; see
+``recording``).
 
 The trap is two writers who do not see each other's open transaction: one stores an exposure while the other
 stores an outcome of the same user, and both find nothing to attribute. So each transaction first takes its

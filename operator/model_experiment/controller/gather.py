@@ -29,16 +29,18 @@ _MEASURED = frozenset({Phase.STARTING, Phase.RUNNING, Phase.PROMOTING, Phase.PRO
 async def gather(world: World, experiment: Experiment, memory: Memory) -> tuple[Observation, Memory]:
     """What is the case now, and what to remember of having looked."""
     now, counts = world.clock(), list[Counts]()
-    if memory.state.phase in _MEASURED and now - memory.evaluated >= world.settings.poll_seconds * _ALMOST:
+    if memory.state.phase in _MEASURED and abs(now - memory.evaluated) >= world.settings.poll_seconds * _ALMOST:
         for answer in await _answers(world, experiment, memory, now):
             ledger = memory.ledger.with_snapshot(answer.snapshot) if isinstance(answer, Value) else memory.ledger
             memory = replace(memory, ledger=ledger, blind=blindness(answer, ledger))
             if isinstance(answer, Value):
                 counts.append(ledger.totals())
-        down = isinstance(answer, SourceDown)
-        memory = replace(memory, evaluated=now, gap_since=memory.gap_since if down else None)
+        since = (memory.gap_since or memory.ledger.time or None) if isinstance(answer, SourceDown) else None
+        memory = replace(memory, evaluated=now, gap_since=since)
     routes = world.router.read(experiment)
-    return Observation(now=now, routes=routes, counts=tuple(counts), blind=memory.blind), memory
+    recorded = Phase((memory.status or {}).get("phase", Phase.PENDING))
+    observation = Observation(now=now, routes=routes, recorded=recorded, counts=tuple(counts), blind=memory.blind)
+    return observation, memory
 
 
 async def _answers(world: World, experiment: Experiment, memory: Memory, now: float) -> tuple[Answer, ...]:

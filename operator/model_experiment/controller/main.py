@@ -6,7 +6,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
 
 from model_experiment.controller import health, watching
 from model_experiment.controller.cache import Cache
@@ -21,6 +24,7 @@ from model_experiment.settings import ControllerSettings, parse
 
 log = logging.getLogger(__name__)
 
+_RELIST_SECONDS = 60.0
 _ROUTE_CONNECTIONS = 8  # a pool of its own: a take-back never queues behind status writes
 
 
@@ -42,49 +46,67 @@ async def run(settings: ControllerSettings) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        world, watches = await _connected(settings, stack)
+        await watches.relist()
+        scheduler = Scheduler(lambda key: _timed_tick(world, key), slots=settings.slots)
+        world.cache.on_change = partial(watching.wake_concerned, world.cache, scheduler.wake)
+        for manifest in world.cache.all(MODEL_EXPERIMENT):
+            scheduler.wake((manifest["metadata"]["namespace"], manifest["metadata"]["name"]))
+        runner = await health.serve(settings.health_address, scheduler)
+        stack.push_async_callback(runner.cleanup)
+        log.info("watching; metrics from %s every %g s", settings.prometheus_url, settings.poll_seconds)
+        return await _until_the_first_ends(
+            stop, watches, [scheduler.serve(stop), asyncio.to_thread(watches.run), _relisting(watches, stop)]
+        )
+
+
+async def _connected(settings: ControllerSettings, stack: AsyncExitStack) -> tuple[World, watching.Watches]:
+    """The parts, each with its own connections; what kinds there are decides what is watched."""
     api = await connect(settings.kubeconfig, connections=settings.slots)
     routes_api = await connect(settings.kubeconfig, connections=_ROUTE_CONNECTIONS)
+    for connection in (api, routes_api):
+        stack.push_async_callback(connection.rest_client.close)
     source = _source(settings)
-    try:
-        objects = Objects(api, timeout_seconds=settings.api_timeout_seconds)
-        kinds, policies = await watching.served_kinds(objects)
-        _require_kinds(kinds)
-        cache = Cache(policies)
-        router = GatewayApiRouter(Objects(routes_api, timeout_seconds=settings.api_timeout_seconds), cache)
-        world = World(settings, cache, objects, router, source, clock=time.time)
-        await watching.prime(cache, objects, kinds, settings.namespace)
-        scheduler = Scheduler(lambda key: _timed_tick(world, key), slots=settings.slots)
-        cache.on_change = lambda kind, manifest: watching.wake_concerned(cache, scheduler.wake, kind, manifest)
-        for manifest in cache.all(MODEL_EXPERIMENT):
-            scheduler.wake((manifest["metadata"]["namespace"], manifest["metadata"]["name"]))
-        watches = watching.Watches(
-            cache, kinds, api.configuration, settings.namespace, asyncio.get_running_loop(), threading.Event()
-        )
-        return await _serve(settings, scheduler, watches, stop)
-    finally:
-        source.close()
-        for connection in (api, routes_api):
-            await connection.rest_client.close()
+    stack.callback(source.close)
+    objects = Objects(api, timeout_seconds=settings.api_timeout_seconds)
+    kinds, policies = await watching.served_kinds(objects)
+    _require_kinds(kinds)
+    cache = Cache(policies)
+    router = GatewayApiRouter(Objects(routes_api, timeout_seconds=settings.api_timeout_seconds), cache)
+    watches = watching.Watches(
+        cache, objects, kinds, api.configuration, settings.namespace, asyncio.get_running_loop(), threading.Event()
+    )
+    return World(settings, cache, objects, router, source, clock=time.time), watches
 
 
-async def _serve(
-    settings: ControllerSettings, scheduler: Scheduler, watches: watching.Watches, stop: asyncio.Event
+async def _until_the_first_ends(
+    stop: asyncio.Event, watches: watching.Watches, parts: Sequence[Coroutine[Any, Any, None]]
 ) -> int:
-    """Runs the scheduler and the watches; when one of them ends unasked, the whole process ends with an error."""
-    runner = await health.serve(settings.health_address, scheduler)
-    log.info("watching; metrics from %s every %g s", settings.prometheus_url, settings.poll_seconds)
-    tasks = [asyncio.create_task(scheduler.serve(stop)), asyncio.create_task(asyncio.to_thread(watches.run))]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        asked = stop.is_set()
-        stop.set()
-        watches.stop.set()
-        for result in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(result, BaseException):
-                log.error("stopped by an error", exc_info=result)
-        return 0 if asked else 1
-    finally:
-        await runner.cleanup()
+    """Runs the parts; when one of them ends, all end: with 0 if that was asked for, else with 1."""
+    tasks = [asyncio.create_task(part) for part in parts]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    asked = stop.is_set()
+    stop.set()
+    watches.stop.set()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, BaseException):
+            log.error("stopped by an error", exc_info=result)
+    return 0 if asked else 1
+
+
+async def _relisting(watches: watching.Watches, stop: asyncio.Event) -> None:
+    """Lists everything again now and then, until told to stop."""
+    while True:
+        try:
+            await asyncio.wait_for(stop.wait(), timeout=_RELIST_SECONDS)
+        except TimeoutError:
+            try:
+                await watches.relist()
+            except ModelExperimentError as error:
+                log.warning("%s; listed again in %g s", error, _RELIST_SECONDS)
+        else:
+            return
 
 
 async def _timed_tick(world: World, key: Key) -> float | None:

@@ -11,8 +11,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from model_experiment.api.status import Phase
 from model_experiment.decision.evidence import Evidence, Harm, TakenLook
-from model_experiment.decision.machine import State
+from model_experiment.decision.machine import Entry, State
 from model_experiment.decision.observation import Blind
 from model_experiment.metrics.ledger import Ledger
 from model_experiment.metrics.ledger_storage import from_json, to_json
@@ -31,7 +32,8 @@ class Memory:
     """One experiment as this process knows it.
 
     ``evaluated`` is when metrics were last read (unix seconds), ``blind`` what came of it. ``gap_since`` is set after a
-    restart: counts since then must be fetched from the past. ``status`` is what was last written.
+    restart or an outage: counts since then must be fetched from the past. ``status`` is what was last written,
+    ``announced`` the last line of the history that was, and ``kept`` the phase and looks of the last checkpoint.
     """
 
     uid: str
@@ -42,6 +44,8 @@ class Memory:
     gap_since: float | None = None
     status: Manifest | None = None
     status_written: float = 0.0
+    announced: Entry | None = None
+    kept: tuple[Phase, int] | None = None
     checkpoint_written: float = 0.0
 
 

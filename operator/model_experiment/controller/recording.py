@@ -9,7 +9,7 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-from model_experiment.api.status import ModelExperimentStatus, parse_status
+from model_experiment.api.status import ModelExperimentStatus, Phase, parse_status
 from model_experiment.controller.memory import KEY, Memory, from_checkpoint, to_checkpoint
 from model_experiment.controller.world import Key, World
 from model_experiment.decision import wording
@@ -17,7 +17,7 @@ from model_experiment.decision.account import state_of
 from model_experiment.decision.health import Health, with_health
 from model_experiment.decision.machine import Entry, State
 from model_experiment.decision.observation import Experiment
-from model_experiment.errors import ClusterError, ConflictError
+from model_experiment.errors import ClusterError, ConflictError, SpecError
 from model_experiment.objects import CONFIG_MAP, EVENT, MODEL_EXPERIMENT, Manifest, Operation
 from model_experiment.routing.ownership import is_ours, owned
 
@@ -35,8 +35,9 @@ async def recall(world: World, key: Key, experiment: Experiment) -> Memory:
     if memory is not None and memory.uid == experiment.uid:
         return memory
     stored: Manifest = (manifest or {}).get("status", {})
-    state = state_of(parse_status(stored))
-    memory = Memory(uid=experiment.uid, state=state, status=stored)
+    state = state_of(status_from(stored))
+    announced = state.history[-2] if len(state.history) > 1 else None  # the last line is said again; that is one event
+    memory = Memory(uid=experiment.uid, state=state, status=stored, announced=announced)
     if state.started is None:
         return memory
     kept = await world.objects.get(CONFIG_MAP, experiment.namespace, experiment.route_name)
@@ -48,27 +49,41 @@ async def recall(world: World, key: Key, experiment: Experiment) -> Memory:
     except ValueError as error:
         log.warning("%s/%s: %s; counting again from its start", *key, error)
         return replace(memory, gap_since=state.started)
-    return replace(
-        memory, ledger=ledger, state=replace(state, evidence=evidence), gap_since=ledger.time or state.started
-    )
+    gap_since = ledger.time or state.started
+    return replace(memory, ledger=ledger, state=replace(state, evidence=evidence), gap_since=gap_since)
+
+
+def status_from(stored: Manifest | None) -> ModelExperimentStatus:
+    """The status as it was stored.
+
+    Raises:
+        SpecError: if it cannot be read, as after a downgrade of the operator.
+    """
+    try:
+        return parse_status(stored)
+    except ValueError as error:
+        raise SpecError(f"status must be one that this operator wrote, found: {error}") from error
 
 
 async def write_status(world: World, key: Key, status: ModelExperimentStatus) -> None:
     """Writes the status where it says something new, or where its numbers have become old."""
-    memory, wanted = world.memories[key], status.to_json()
-    if not is_worth_writing(wanted, memory.status, age=world.clock() - memory.status_written, world=world):
-        return
-    manifest = world.cache.get(MODEL_EXPERIMENT, *key)
+    manifest, wanted = world.cache.get(MODEL_EXPERIMENT, *key), status.to_json()
     if manifest is None:
+        return
+    memory = world.memories.get(key)
+    written, age = (memory.status, world.clock() - memory.status_written) if memory else (manifest.get("status"), 0.0)
+    if not is_worth_writing(wanted, written, age=age, refresh_seconds=world.settings.status_refresh_seconds):
         return
     operations = [
         {"op": "test", "path": "/metadata/uid", "value": manifest["metadata"]["uid"]},
         {"op": "test", "path": "/metadata/generation", "value": manifest["metadata"]["generation"]},
         {"op": "add", "path": "/status", "value": wanted},
     ]
-    written = await world.objects.patch(MODEL_EXPERIMENT, *key, operations=operations, subresource="status")
-    if written is not None:
-        world.cache.remember(MODEL_EXPERIMENT, written)
+    changed = await world.objects.patch(MODEL_EXPERIMENT, *key, operations=operations, subresource="status")
+    if changed is None:
+        return
+    world.cache.remember(MODEL_EXPERIMENT, changed)
+    if memory is not None:
         world.memories[key] = replace(memory, status=wanted, status_written=world.clock())
 
 
@@ -87,21 +102,23 @@ async def complain(world: World, key: Key, manifest: Manifest, message: str) -> 
 
 
 async def _tell(world: World, key: Key, manifest: Manifest, health: Health) -> None:
-    """Changes the conditions alone; everything else in the status stays as it was."""
-    metadata = manifest["metadata"]
-    memory = world.memories.setdefault(key, Memory(metadata["uid"], State(), status=manifest.get("status")))
-    previous, generation = parse_status(memory.status), metadata["generation"]
-    now = world.clock()
+    """Changes the conditions alone; everything else in the status stays as it was.
+
+    The trap: this must never make up a memory. An experiment that could not be recalled is not a new one.
+    """
+    metadata, memory = manifest["metadata"], world.memories.get(key)
+    known = memory.status if memory is not None and memory.uid == metadata["uid"] else manifest.get("status")
+    previous, generation, now = status_from(known), metadata["generation"], world.clock()
     conditions = with_health(health, generation=generation, previous=previous.conditions, now=now)
     told = {"observed_generation": generation, "conditions": conditions}
     await write_status(world, key, previous.model_copy(update=told))
 
 
-def is_worth_writing(wanted: Manifest, written: Manifest | None, *, age: float, world: World) -> bool:
+def is_worth_writing(wanted: Manifest, written: Manifest | None, *, age: float, refresh_seconds: float) -> bool:
     """Whether a status differs in what people wait for, or in numbers that are older than they may be."""
     if written is None or news(wanted) != news(written):
         return True
-    return wanted != written and age >= world.settings.status_refresh_seconds
+    return wanted != written and age >= refresh_seconds
 
 
 def news(status: Manifest) -> Any:
@@ -121,19 +138,20 @@ def news(status: Manifest) -> Any:
     )
 
 
-async def announce(world: World, experiment: Experiment, *, before: State, after: State) -> None:
-    """One event for each new line of the history; a failure is logged and stops nothing."""
-    for entry in after.history[-_new_entries(before, after) :] if after.history != before.history else ():
+async def announce(world: World, key: Key, experiment: Experiment) -> None:
+    """One event for each line of the history since the last that was said; what fails is said at the next tick."""
+    memory = world.memories[key]
+    history = memory.state.history
+    first = history.index(memory.announced) + 1 if memory.announced in history else 0
+    for entry in history[first:]:
         try:
             await world.objects.create(EVENT, event_of(experiment, entry))
         except ConflictError:
-            continue  # said before a crash
+            pass  # said before a crash
         except ClusterError as error:
-            log.warning("%s/%s: an event was not written: %s", experiment.namespace, experiment.name, error)
-
-
-def _new_entries(before: State, after: State) -> int:
-    return sum(entry not in before.history for entry in after.history)
+            log.warning("%s/%s: an event was not written: %s", *key, error)
+            return
+        world.memories[key] = replace(world.memories[key], announced=entry)
 
 
 def event_of(experiment: Experiment, entry: Entry) -> Manifest:
@@ -165,21 +183,24 @@ def event_of(experiment: Experiment, entry: Entry) -> Manifest:
     }
 
 
-async def write_checkpoint(world: World, key: Key, experiment: Experiment, *, before: State) -> None:
+async def write_checkpoint(world: World, key: Key, experiment: Experiment) -> None:
     """Keeps ledger and evidence now and then, and at once where a look was spent or the phase moved."""
     memory = world.memories[key]
-    state = memory.state
-    if state.evidence.counts is None:
+    state, now = memory.state, world.clock()
+    if state.evidence.counts is None or experiment.deleting:
         return
-    moved = state.phase is not before.phase or len(state.evidence.looks) != len(before.evidence.looks)
-    age = world.clock() - memory.checkpoint_written
-    if not moved and age < world.settings.checkpoint_seconds:
+    kept = (state.phase, len(state.evidence.looks))
+    if kept == memory.kept and (now - memory.checkpoint_written < world.settings.checkpoint_seconds or _is_over(state)):
         return
-    await _keep(world, experiment, to_checkpoint(memory.ledger, state.evidence))
-    world.memories[key] = replace(memory, checkpoint_written=world.clock())
+    if await _keep(world, experiment, to_checkpoint(memory.ledger, state.evidence)):
+        world.memories[key] = replace(memory, kept=kept, checkpoint_written=now)
 
 
-async def _keep(world: World, experiment: Experiment, text: str) -> None:
+def _is_over(state: State) -> bool:
+    return state.phase is Phase.CONCLUDED
+
+
+async def _keep(world: World, experiment: Experiment, text: str) -> bool:
     """Writes the checkpoint; one of an earlier experiment of the same name is left to the garbage collector."""
     name, namespace = experiment.route_name, experiment.namespace
     operations: list[Operation] = [
@@ -187,12 +208,13 @@ async def _keep(world: World, experiment: Experiment, text: str) -> None:
         {"op": "add", "path": "/binaryData", "value": {KEY: text}},
     ]
     try:
-        if await world.objects.patch(CONFIG_MAP, namespace, name, operations=operations) is not None:
-            return
-        manifest = {"apiVersion": CONFIG_MAP.api_version, "kind": CONFIG_MAP.name, "binaryData": {KEY: text}}
-        await world.objects.create(CONFIG_MAP, {**manifest, "metadata": owned(experiment)})
-    except ConflictError as error:
-        log.info("%s/%s: the checkpoint waits: %s", namespace, experiment.name, error)
+        if await world.objects.patch(CONFIG_MAP, namespace, name, operations=operations) is None:
+            manifest = {"apiVersion": CONFIG_MAP.api_version, "kind": CONFIG_MAP.name, "binaryData": {KEY: text}}
+            await world.objects.create(CONFIG_MAP, {**manifest, "metadata": owned(experiment)})
+    except ClusterError as error:
+        log.warning("%s/%s: the checkpoint waits: %s", namespace, experiment.name, error)
+        return False
+    return True
 
 
 async def hold(world: World, key: Key) -> None:

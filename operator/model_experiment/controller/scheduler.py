@@ -22,7 +22,7 @@ class Scheduler:
 
     def __init__(self, run: Run, *, slots: int) -> None:
         self._run = run
-        self._slots = asyncio.Semaphore(slots)
+        self._slots = slots
         self._due: dict[Key, float] = {}
         self._heap: list[tuple[float, int, Key]] = []
         self._running: dict[Key, asyncio.Task[None]] = {}
@@ -39,30 +39,26 @@ class Scheduler:
             heapq.heappush(self._heap, (due, self._order, key))
             self._changed.set()
 
-    def forget(self, key: Key) -> None:
-        """A key that is gone; a run that has begun ends by itself."""
-        self._due.pop(key, None)
-
     async def serve(self, stop: asyncio.Event) -> None:
         """Runs what is due until told to stop, then waits for what is running."""
         stopping = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
                 self.last_turn = asyncio.get_running_loop().time()
-                await self._start_due()
+                self._start_due()
                 await self._until_next(stopping)
         finally:
             stopping.cancel()
             await asyncio.gather(*self._running.values(), return_exceptions=True)
 
-    async def _start_due(self) -> None:
+    def _start_due(self) -> None:
+        """Starts what is due while there are slots; the rest stays due, and a slot that is freed wakes the loop."""
         now = asyncio.get_running_loop().time()
-        while self._heap and self._heap[0][0] <= now:
+        while self._heap and self._heap[0][0] <= now and len(self._running) < self._slots:
             due, _, key = heapq.heappop(self._heap)
             if self._due.get(key) != due or key in self._running:
                 continue
             del self._due[key]
-            await self._slots.acquire()
             self._running[key] = asyncio.create_task(self._run_one(key))
 
     async def _run_one(self, key: Key) -> None:
@@ -72,9 +68,9 @@ class Scheduler:
         except Exception:
             log.exception("the tick of %s failed; it is tried again", key)
         finally:
-            self._slots.release()
             del self._running[key]
             self._catch_up(key)
+            self._changed.set()
         if after is not None:
             self.wake(key, after_seconds=after)
 
@@ -87,7 +83,8 @@ class Scheduler:
 
     async def _until_next(self, stopping: asyncio.Task[bool]) -> None:
         now = asyncio.get_running_loop().time()
-        wait = min(self._heap[0][0] - now, 1.0) if self._heap else 1.0
+        has_room = self._heap and len(self._running) < self._slots
+        wait = min(self._heap[0][0] - now, 1.0) if has_room else 1.0
         changed = asyncio.create_task(self._changed.wait())
         await asyncio.wait({changed, stopping}, timeout=max(wait, 0.0), return_when=asyncio.FIRST_COMPLETED)
         changed.cancel()

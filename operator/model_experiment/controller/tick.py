@@ -8,7 +8,7 @@ import logging
 from dataclasses import replace
 
 from model_experiment.api.parsing import parse_spec
-from model_experiment.api.status import Phase, parse_status
+from model_experiment.api.status import Phase
 from model_experiment.controller import recording
 from model_experiment.controller.gather import gather
 from model_experiment.controller.health import ANSWER_TO_ROUTE_SECONDS
@@ -18,7 +18,7 @@ from model_experiment.decision.account import status_of
 from model_experiment.decision.machine import Decision, State, decide, latch
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.plan import Plan, plan_for
-from model_experiment.decision.route import Absent
+from model_experiment.decision.route import Absent, Open, Parked
 from model_experiment.errors import ClusterError, ConflictError, SpecError
 from model_experiment.metrics.queries import check_query
 from model_experiment.objects import MODEL_EXPERIMENT, Manifest
@@ -36,12 +36,10 @@ async def tick(world: World, key: Key) -> float | None:
         world.memories.pop(key, None)
         return None
     try:
-        experiment = experiment_of(manifest)
+        return await _run(world, key, experiment_of(manifest))
     except SpecError as error:
-        await recording.refuse(world, key, manifest, str(error))
+        await _refuse(world, key, manifest, error)
         return None
-    try:
-        return await _run(world, key, experiment)
     except ConflictError as error:
         log.info("%s/%s: %s; read and planned again", *key, error)
         return SETTLING_SECONDS
@@ -49,6 +47,15 @@ async def tick(world: World, key: Key) -> float | None:
         log.warning("%s/%s: %s; tried again in %g s", *key, error, AFTER_A_REFUSAL_SECONDS)
         await recording.complain(world, key, manifest, str(error))
         return AFTER_A_REFUSAL_SECONDS
+
+
+async def _refuse(world: World, key: Key, manifest: Manifest, error: SpecError) -> None:
+    """What cannot be read cannot be run; it may be deleted, and its route goes with it."""
+    log.warning("%s/%s: %s", *key, error)
+    if "deletionTimestamp" in manifest["metadata"]:
+        await recording.let_go(world, key)
+    else:
+        await recording.refuse(world, key, manifest, str(error))
 
 
 async def _run(world: World, key: Key, experiment: Experiment) -> float | None:
@@ -65,22 +72,20 @@ async def act(
 ) -> float | None:
     """Makes the world match a decision and reports it; answers with the seconds until the next look."""
     key = (experiment.namespace, experiment.name)
-    if decision.holds_traffic and not experiment.deleting:
-        await recording.hold(world, key)
-    taken_back = _reason_to_keep(decision)
-    changed = await world.router.apply(experiment, decision.step, taken_back=taken_back)
+    if isinstance(decision.step, Open | Parked) and not decision.stands:
+        await recording.hold(world, key)  # before there is a route, never before a take-back
+    changed = await world.router.apply(experiment, decision.step, taken_back=_reason_to_keep(decision))
     if changed:
         ANSWER_TO_ROUTE_SECONDS.observe(world.clock() - answered)
     before = memory.state
-    memory = replace(memory, state=decision.state)
-    world.memories[key] = memory
-    previous = parse_status(memory.status)
+    world.memories[key] = replace(memory, state=decision.state)
+    previous = recording.status_from(memory.status)
     status = status_of(experiment, plan, decision, previous=previous, now=world.clock())
     await recording.write_status(world, key, status)
-    await recording.announce(world, experiment, before=before, after=decision.state)
-    await recording.write_checkpoint(world, key, experiment, before=before)
-    if not decision.holds_traffic and isinstance(decision.step, Absent):
+    await recording.announce(world, key, experiment)
+    if not decision.stands and isinstance(decision.goal, Absent):
         await recording.let_go(world, key)
+    await recording.write_checkpoint(world, key, experiment)
     return _next_look(world, decision, changed=changed, before=before)
 
 

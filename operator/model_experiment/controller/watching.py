@@ -7,7 +7,7 @@ objects (annotations, finalizers, events); only ``on.event`` handlers are used, 
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -73,22 +73,6 @@ def _kind_of(definition: Manifest) -> Kind:
     return Kind(spec["group"], version, spec["names"]["plural"], spec["names"]["kind"])
 
 
-async def prime(cache: Cache, objects: Objects, kinds: Iterable[Kind], namespace: str | None) -> None:
-    """Lists every kind once, so that no decision is made on half a picture.
-
-    Raises:
-        SettingsError: if one may not be listed; the text says what to grant.
-    """
-    for kind in kinds:
-        try:
-            cache.prime(kind, await patiently(partial(objects.all, kind, namespace=namespace)))
-        except ClusterError as error:
-            raise SettingsError(
-                f"{kind.plural}.{kind.group} must be readable, because such objects attach to routes; grant get, list"
-                f" and watch (chart value extraPolicyKinds), found: {error}"
-            ) from error
-
-
 @dataclass(frozen=True, slots=True)
 class Watches:
     """What is watched, as whom, and where it is told.
@@ -98,11 +82,39 @@ class Watches:
     """
 
     cache: Cache
+    objects: Objects
     kinds: tuple[Kind, ...]
     configuration: client.Configuration
     namespace: str | None
     loop: asyncio.AbstractEventLoop
     stop: threading.Event
+
+    async def relist(self) -> None:
+        """Lists every kind and forgets what is gone.
+
+        At the start, so that no decision is made on half a picture, and now and then afterwards, because a watch that
+        was broken tells nothing of what was deleted meanwhile.
+
+        Raises:
+            SettingsError: if a kind may not be listed; the text says what to grant.
+        """
+        for kind in self.kinds:
+            known = {manifest["metadata"]["uid"] for manifest in self.cache.all(kind)}
+            listed = await self._listed(kind)
+            self.cache.prime(kind, listed)
+            gone = known - {manifest["metadata"]["uid"] for manifest in listed}
+            for manifest in self.cache.all(kind):
+                if manifest["metadata"]["uid"] in gone:
+                    self.cache.forget(kind, manifest)
+
+    async def _listed(self, kind: Kind) -> list[Manifest]:
+        try:
+            return await patiently(partial(self.objects.all, kind, namespace=self.namespace))
+        except ClusterError as error:
+            raise SettingsError(
+                f"{kind.plural}.{kind.group} must be readable, because such objects attach to routes; grant get, list"
+                f" and watch (chart value extraPolicyKinds), found: {error}"
+            ) from error
 
     def run(self) -> None:
         """Watches until told to stop; raises when a watch dies."""

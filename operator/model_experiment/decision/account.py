@@ -19,7 +19,7 @@ from model_experiment.api.status import (
 from model_experiment.assignment import Assignment, Share
 from model_experiment.decision import wording
 from model_experiment.decision.advice import actions_of, risk_of
-from model_experiment.decision.counts import EXPOSURES, REQUESTS
+from model_experiment.decision.counts import EXPOSURES, REQUESTS, Measure
 from model_experiment.decision.health import health_of, with_health
 from model_experiment.decision.machine import FINAL, Decision, Entry, State
 from model_experiment.decision.observation import Blind, Experiment
@@ -31,7 +31,7 @@ from model_experiment.decision.rules import Judgement
 def status_of(
     experiment: Experiment, plan: Plan, decision: Decision, *, previous: ModelExperimentStatus, now: float
 ) -> ModelExperimentStatus:
-    """The whole status; ``previous`` keeps the times of what has not changed."""
+    """The whole status; ``previous`` keeps the times of what has not changed, and numbers that were not read again."""
     state = decision.state
     return ModelExperimentStatus(
         observed_generation=experiment.generation,
@@ -45,9 +45,9 @@ def status_of(
             now=now,
         ),
         assignment=_assignment_of(experiment, state),
-        variants=_variants_of(experiment, decision),
-        objectives=decision.assessment.objectives if decision.assessment else (),
-        guardrails=decision.assessment.guardrails if decision.assessment else (),
+        variants=_variants_of(experiment, decision, previous=previous.variants),
+        objectives=decision.assessment.objectives if decision.assessment else previous.objectives,
+        guardrails=decision.assessment.guardrails if decision.assessment else previous.guardrails,
         checks=checks_of(decision),
         decision=_decision_of(experiment, plan, decision, previous=previous.decision, now=now),
         history=tuple(
@@ -134,7 +134,9 @@ def _assignment_of(experiment: Experiment, state: State) -> AssignmentStatus | N
     )
 
 
-def _variants_of(experiment: Experiment, decision: Decision) -> tuple[VariantStatus, ...]:
+def _variants_of(
+    experiment: Experiment, decision: Decision, *, previous: tuple[VariantStatus, ...]
+) -> tuple[VariantStatus, ...]:
     """What each variant serves now: the whole of it is the champion's while the own route is not open."""
     assignment = decision.state.assignment
     if assignment is None:
@@ -142,14 +144,15 @@ def _variants_of(experiment: Experiment, decision: Decision) -> tuple[VariantSta
     serving = decision.step.assignment if isinstance(decision.step, Open) else None
     champion, challenger = experiment.spec.champion.name, experiment.spec.challenger.name
     weight = serving.weight(challenger) if serving else 0
+    known = {variant.name: variant for variant in previous}
     return tuple(
         VariantStatus(
             name=name,
             role=role,
             weight=own,
             share=wording.percent(own / assignment.modulus),
-            users=_counted(decision, name, exposures=True),
-            requests=_counted(decision, name, exposures=False),
+            users=_counted(decision, name, EXPOSURES, known=known[name].users if name in known else 0),
+            requests=_counted(decision, name, REQUESTS, known=known[name].requests if name in known else 0),
         )
         for name, role, own in (
             (champion, Role.CHAMPION, assignment.modulus - weight),
@@ -158,9 +161,9 @@ def _variants_of(experiment: Experiment, decision: Decision) -> tuple[VariantSta
     )
 
 
-def _counted(decision: Decision, variant: str, *, exposures: bool) -> int:
-    counts, measure = decision.state.evidence.counts, EXPOSURES if exposures else REQUESTS
-    return int(counts.total(variant, measure)) if counts and counts.has(variant, measure) else 0
+def _counted(decision: Decision, variant: str, measure: Measure, *, known: int) -> int:
+    counts = decision.state.evidence.counts
+    return int(counts.total(variant, measure)) if counts and counts.has(variant, measure) else known
 
 
 def _decision_of(

@@ -47,7 +47,9 @@ def health_of(decision: Decision, *, now: float) -> Health:
     judgement, hold = decision.judgement, decision.on_hold
     match decision.state.phase:
         case Phase.CONCLUDED | Phase.PROMOTED if judgement.verdict in _ENDINGS:
-            return replace(_ENDINGS[judgement.verdict], message=judgement.message)
+            ending = replace(_ENDINGS[judgement.verdict], message=judgement.message)
+            only_reported = judgement.verdict is Verdict.PROMOTE and not _was_promoted(decision)
+            return replace(ending, reason=judgement.reason) if only_reported else ending
         case _ if isinstance(hold, Obstacle):
             stalled = hold.reason not in _HEALS_BY_ITSELF
             return Health(
@@ -69,6 +71,10 @@ def health_of(decision: Decision, *, now: float) -> Health:
             return Health(ready=True, reason="Promoting", message=judgement.message, reconciling=True)
         case _:
             return Health(ready=False, reason="Provisioning", message="the route is made ready", reconciling=True)
+
+
+def _was_promoted(decision: Decision) -> bool:
+    return any(entry.phase is Phase.PROMOTED for entry in decision.state.history)
 
 
 def with_health(

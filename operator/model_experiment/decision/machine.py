@@ -19,10 +19,11 @@ from model_experiment.decision.findings import Assessment
 from model_experiment.decision.observation import Blind, Experiment, Observation
 from model_experiment.decision.plan import Plan
 from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Route, Seen, is_reached, next_step
-from model_experiment.decision.rules import Judgement, Situation, guardrail_breached, judge
+from model_experiment.decision.rules import SAFETY, Judgement, Situation, first_judgement, guardrail_breached, judge
 
 FINAL = frozenset({Verdict.PROMOTE, Verdict.KEEP_CHAMPION, Verdict.INCONCLUSIVE, Verdict.ROLLBACK, Verdict.INVALID})
 HISTORY_LENGTH = 30
+_RECORDED = frozenset({Phase.TAKING_BACK, Phase.CONCLUDED})
 _WITH_TRAFFIC = frozenset({Phase.RUNNING, Phase.PROMOTING, Phase.PROMOTED})
 
 
@@ -48,6 +49,7 @@ TRANSITIONS: dict[tuple[Phase, Signal], Phase] = {
     (Phase.RUNNING, Signal.END): Phase.TAKING_BACK,
     (Phase.PROMOTING, Signal.ROUTE_STANDS): Phase.PROMOTED,
     (Phase.PROMOTING, Signal.END): Phase.TAKING_BACK,
+    (Phase.PROMOTING, Signal.ADOPTED): Phase.TAKING_BACK,
     (Phase.PROMOTED, Signal.OBSTACLE): Phase.PROMOTING,
     (Phase.PROMOTED, Signal.ADOPTED): Phase.TAKING_BACK,  # the user's route does it alone now
     (Phase.PROMOTED, Signal.END): Phase.TAKING_BACK,
@@ -94,7 +96,7 @@ class Decision:
     """What should be true next.
 
     ``step`` is the next route on the way to ``goal``. ``on_hold`` is why nothing can be started or judged now, if so.
-    ``holds_traffic`` says whether the object must not vanish before its route has been released.
+    ``stands`` says whether the experiment has a route of its own already.
     """
 
     state: State
@@ -103,7 +105,7 @@ class Decision:
     goal: Route
     step: Route
     on_hold: Obstacle | Blind | None
-    holds_traffic: bool
+    stands: bool
 
 
 def decide(experiment: Experiment, state: State, observation: Observation, plan: Plan) -> Decision:
@@ -118,7 +120,7 @@ def decide(experiment: Experiment, state: State, observation: Observation, plan:
     after = _moved(state, signal, judgement, obstacle, observation.now)
     on_hold = obstacle or observation.blind
     goal = _goal(experiment, after, own, on_hold)
-    step = next_step(own, goal)
+    step = next_step(own, goal) if _may_release(experiment, observation) else next_step(own, _parked(own, goal))
     if isinstance(step, Open) and after.started is None:
         after = replace(after, started=observation.now)
     return Decision(
@@ -128,8 +130,18 @@ def decide(experiment: Experiment, state: State, observation: Observation, plan:
         goal=goal,
         step=step,
         on_hold=on_hold,
-        holds_traffic=own is not None or not isinstance(goal, Absent),
+        stands=own is not None,
     )
+
+
+def _may_release(experiment: Experiment, observation: Observation) -> bool:
+    """A route that carries its judgement goes only after the status has it, or a crash in between would forget it."""
+    own = observation.routes.own
+    return own is None or not own.taken_back or experiment.deleting or observation.recorded in _RECORDED
+
+
+def _parked(own: Seen | None, goal: Route) -> Route:
+    return Parked(own.route.assignment) if own is not None else goal
 
 
 def split_of(experiment: Experiment, modulus: int) -> Assignment:
@@ -155,7 +167,7 @@ def _observed(experiment: Experiment, state: State, observation: Observation, pl
     if state.started is None:  # until then the spec may change
         modulus = state.assignment.modulus if state.assignment else plan.modulus
         state = replace(state, assignment=split_of(experiment, modulus))
-    if state.phase not in _WITH_TRAFFIC:
+    if not _has_traffic(state, observation.routes.own):
         return replace(state, blind_since=None)
     for counts in observation.counts:
         evidence = with_counts(plan, state.evidence, counts, started=state.started)
@@ -188,7 +200,14 @@ def _judgement(
         return harm or state.judgement
     if state.phase is Phase.RUNNING:
         return judge(situation)
+    if _has_traffic(state, own) and (danger := first_judgement(SAFETY, situation)):
+        return danger
     return Judgement(Verdict.CONTINUE, str(state.phase), "the experiment has not started to count")
+
+
+def _has_traffic(state: State, own: Seen | None) -> bool:
+    """Whether users may meet the challenger: by what was decided, or by what stands."""
+    return state.phase in _WITH_TRAFFIC or (own is not None and isinstance(own.route, Open))
 
 
 def _signal(
@@ -205,7 +224,7 @@ def _signal(
     match state.phase:
         case Phase.RUNNING | Phase.STARTING | Phase.PROMOTING | Phase.PROMOTED if new:
             return Signal.PROMOTE if _promotes(experiment, state, judgement) else Signal.END
-        case Phase.PROMOTED if observation.routes.adopted:
+        case Phase.PROMOTING | Phase.PROMOTED if observation.routes.adopted:
             return Signal.ADOPTED
         case Phase.TAKING_BACK if own is None:
             return Signal.RELEASED
@@ -280,9 +299,12 @@ def _obstacle(observation: Observation) -> Obstacle | None:
 
 
 def latched(text: str) -> Judgement:
-    """The judgement that stands written on a route that was taken back."""
-    verdict, reason, message = text.split("|", 2)
-    return Judgement(Verdict(verdict), reason, message)
+    """The judgement that stands written on a route that was taken back; whatever is unreadable still took it back."""
+    match text.split("|", 2):
+        case [verdict, reason, message] if verdict in FINAL:
+            return Judgement(Verdict(verdict), reason, message)
+        case _:
+            return Judgement(Verdict.INCONCLUSIVE, "TakenBack", f"the route says that it was taken back: {text}")
 
 
 def latch(judgement: Judgement) -> str:

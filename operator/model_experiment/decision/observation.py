@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from model_experiment.api.spec import ModelExperimentSpec
+from model_experiment.api.status import Phase
 from model_experiment.decision.counts import Counts
 from model_experiment.decision.route import RouteReading
 
@@ -37,11 +38,12 @@ class Blind:
 class Observation:
     """What a tick saw.
 
-    ``counts`` are the evaluations since the last tick, oldest first: one as a rule, more after a restart. ``blind``
-    says why the newest evaluation is missing or incomplete.
+    ``recorded`` is the phase that the written status says. ``counts`` are the evaluations since the last tick, oldest
+    first: one as a rule, more after a restart. ``blind`` says why the newest evaluation is missing or incomplete.
     """
 
     now: float
     routes: RouteReading
+    recorded: Phase
     counts: tuple[Counts, ...] = ()
     blind: Blind | None = None

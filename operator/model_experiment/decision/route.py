@@ -101,7 +101,13 @@ def _towards_open(own: Seen | None, goal: Open) -> Route:
     if isinstance(own.route, Parked):
         ready = own.settled and not own.problem and own.route.assignment == goal.assignment
         return goal if ready else Parked(goal.assignment)
+    if _sides(own.route.assignment) != _sides(goal.assignment):
+        return Parked(goal.assignment)  # somebody edited it; nothing can be compared
     return Open(_without_crossing_zero(own.route.assignment, goal.assignment)) if own.settled else own.route
+
+
+def _sides(assignment: Assignment) -> tuple[int, list[str]]:
+    return assignment.modulus, [share.variant for share in assignment.shares]
 
 
 def _without_crossing_zero(now: Assignment, wanted: Assignment) -> Assignment:

@@ -5,7 +5,7 @@ with a ``Judgement`` or with None. A rollback needs one credible signal; a promo
 data of both variants, which is why the rules about blindness stand between the two.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from model_experiment.api.status import GuardrailFinding, ObjectiveFinding, ObjectiveStatus, Verdict
@@ -105,7 +105,7 @@ def planned_end_reached(situation: Situation) -> Judgement | None:
     return Judgement(Verdict.INCONCLUSIVE, "MaximumDurationReached", progress.message, (_said(primary),))
 
 
-def collecting(situation: Situation) -> Judgement | None:
+def collecting(situation: Situation) -> Judgement:
     """Not enough is known yet, and that is a state of its own."""
     return Judgement(Verdict.CONTINUE, "Collecting", _assessed(situation).progress.message)
 
@@ -123,10 +123,19 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+SAFETY: tuple[Rule, ...] = RULES[:3]
+"""The rules that hold wherever a challenger has traffic, even before the split has settled."""
+
+
 def judge(situation: Situation) -> Judgement:
-    """The judgement of the first rule that has one."""
-    judgements = (rule(situation) for rule in RULES)
-    return next(judgement for judgement in judgements if judgement is not None)
+    """The judgement of the first rule that has one; the last rule always has."""
+    return first_judgement(RULES, situation) or collecting(situation)
+
+
+def first_judgement(rules: Sequence[Rule], situation: Situation) -> Judgement | None:
+    """The judgement of the first of some rules that has one."""
+    judgements = (rule(situation) for rule in rules)
+    return next((judgement for judgement in judgements if judgement is not None), None)
 
 
 def _assessed(situation: Situation) -> Assessment:

@@ -15,6 +15,7 @@ from model_experiment.api.status import Phase
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle
 from model_experiment.objects import HTTP_ROUTE, Manifest
+from model_experiment.routing.reading import is_reference_to
 
 ENVOY_GATEWAY = "gateway.envoyproxy.io/gatewayclass-controller"
 
@@ -75,7 +76,8 @@ def _older_claim(experiment: Experiment, others: Sequence[Manifest]) -> Obstacle
 
 def _claims(other: Manifest, wanted: HTTPRouteRef) -> bool:
     reference = other["spec"].get("routing", {}).get("httpRoute", {})
-    return (reference.get("name"), reference.get("rule")) == (wanted.name, wanted.rule)
+    rules = {reference.get("rule"), wanted.rule}
+    return reference.get("name") == wanted.name and (len(rules) == 1 or None in rules)
 
 
 def _wrong_gateway(user_route: Manifest) -> Obstacle | None:
@@ -133,14 +135,7 @@ def _missing_rule(experiment: Experiment, user_route: Manifest) -> Obstacle:
 
 def _serves(rule: Manifest, variant: Champion | Challenger) -> bool:
     serving = [entry for entry in rule.get("backendRefs", []) if entry.get("weight", 1) > 0]
-    reference = variant.backend_ref
-    wanted = (reference.group, reference.kind, reference.name, reference.port)
-    return len(serving) == 1 and wanted == (
-        serving[0].get("group", ""),
-        serving[0].get("kind", "Service"),
-        serving[0]["name"],
-        serving[0].get("port"),
-    )
+    return len(serving) == 1 and is_reference_to(serving[0], variant.backend_ref)
 
 
 def _unrepeatable(rule: Manifest, header: str) -> str:

@@ -1,6 +1,7 @@
 """Whose object is it? Names, labels and owner of everything that an experiment makes."""
 
 from model_experiment.decision.observation import Experiment
+from model_experiment.decision.route import Obstacle
 from model_experiment.objects import MODEL_EXPERIMENT, Manifest
 
 MANAGED_BY = "model-experiment-operator"
@@ -31,3 +32,14 @@ def is_ours(manifest: Manifest, experiment: Experiment) -> bool:
     """Whether an object belongs to this very experiment."""
     owners = manifest["metadata"].get("ownerReferences", [])
     return any(owner["uid"] == experiment.uid for owner in owners)
+
+
+def name_taken(experiment: Experiment, found: Manifest | None) -> Obstacle | None:
+    """A stranger's object where ours would have to stand."""
+    if found is None or is_ours(found, experiment):
+        return None
+    return Obstacle(
+        "NameTaken",
+        f"{found['kind']} {experiment.route_name} must belong to ModelExperiment {experiment.name},"
+        " found one that somebody else made; remove it, or give the experiment another name",
+    )

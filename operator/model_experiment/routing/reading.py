@@ -1,0 +1,109 @@
+"""What an HTTPRoute of ours says: who is served, whether the gateway has settled, whether it stands as written. Pure.
+
+The trap: ``Accepted`` belongs to a generation and to a parent. A route whose newest generation one of its gateways has
+not processed yet is not settled, however green its conditions are.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from model_experiment.api.spec import BackendRef
+from model_experiment.assignment import Assignment, Share
+from model_experiment.decision.observation import Experiment
+from model_experiment.decision.route import Open, Parked, Seen
+from model_experiment.objects import Manifest
+from model_experiment.routing.own_route import NO_VALUE
+
+TAKEN_BACK = "modelexperiment.io/taken-back"
+WRITTEN = "modelexperiment.io/written"
+
+
+def seen(own: Manifest, policy: Manifest | None, experiment: Experiment) -> Seen:
+    """The own route as the decision needs it."""
+    references = own["spec"]["rules"][0].get("backendRefs", [])
+    shares = tuple(Share(variant_of(reference, experiment), reference.get("weight", 1)) for reference in references)
+    assignment = Assignment(sum(share.weight for share in shares), shares)
+    settled, problem = gateway_says(own, policy)
+    return Seen(
+        route=Open(assignment) if is_open(own, experiment) else Parked(assignment),
+        settled=settled,
+        problem=problem,
+        taken_back=written_reason(own),
+    )
+
+
+def is_open(own: Manifest, experiment: Experiment) -> bool:
+    """Whether the route accepts anybody: whether some match does not demand the impossible value."""
+    header = experiment.spec.assignment.header
+    matches = own["spec"]["rules"][0].get("matches", [{}])
+    return not all(
+        any(entry["name"] == header and entry["value"] == NO_VALUE for entry in match.get("headers", []))
+        for match in matches
+    )
+
+
+def written_reason(own: Manifest) -> str:
+    """Why the route was taken back, as written together with the take-back."""
+    reason: str = own["metadata"].get("annotations", {}).get(TAKEN_BACK, "")
+    return reason
+
+
+def variant_of(reference: Manifest, experiment: Experiment) -> str:
+    """The variant whose backend this is; a stranger's name in an edited route is shown as it is."""
+    for variant in (experiment.spec.champion, experiment.spec.challenger):
+        if is_reference_to(reference, variant.backend_ref):
+            return variant.name
+    return f"unknown:{reference['name']}"
+
+
+def is_reference_to(reference: Manifest, backend: BackendRef) -> bool:
+    """Whether a backend reference of a route names this backend; what it leaves out has Gateway API's defaults."""
+    found = (reference.get("group", ""), reference.get("kind", "Service"), reference["name"], reference.get("port"))
+    return found == (backend.group, backend.kind, backend.name, backend.port)
+
+
+def gateway_says(own: Manifest, policy: Manifest | None) -> tuple[bool, str]:
+    """Whether every parent has processed the current generation of route and policy, and what is wrong if anything."""
+    parents = own.get("status", {}).get("parents", [])
+    ancestors = (policy or {}).get("status", {}).get("ancestors", [])
+    reported = [
+        (condition, manifest["metadata"]["generation"])
+        for manifest, sayings in ((own, parents), (policy or {}, ancestors))
+        for saying in sayings
+        for condition in saying.get("conditions", [])
+        if condition["type"] in ("Accepted", "ResolvedRefs")
+    ]
+    heard = len(parents) >= len(own["spec"].get("parentRefs", [])) > 0 and (policy is None or bool(ancestors))
+    current = [condition.get("observedGeneration") == generation for condition, generation in reported]
+    wrong = [
+        f"{condition['reason']}: {condition['message']}" for condition, _ in reported if condition["status"] != "True"
+    ]
+    missing = ["PolicyMissing: the policy that hashes the assignment header is gone"] if policy is None else []
+    return heard and bool(current) and all(current), "; ".join([*wrong, *missing])
+
+
+def digest(spec: Manifest) -> str:
+    """What was written, in a few characters: what the user has taken away since cannot be seen in the object."""
+    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def stands(own: Manifest, spec: Manifest) -> bool:
+    """Whether a route is as wanted: literally, or as it was written and with nothing of it changed since."""
+    written = own["metadata"].get("annotations", {}).get(WRITTEN)
+    return bool(own["spec"] == spec) or (written == digest(spec) and contains(own["spec"], spec))
+
+
+def contains(found: Any, wanted: Any) -> bool:
+    """Whether everything that we wrote still stands; fields that the API server added by default are not ours."""
+    if isinstance(wanted, dict):
+        return isinstance(found, dict) and all(
+            key in found and contains(found[key], value) for key, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return (
+            isinstance(found, list)
+            and len(found) == len(wanted)
+            and all(contains(here, there) for here, there in zip(found, wanted, strict=True))
+        )
+    return bool(found == wanted)

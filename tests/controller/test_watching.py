@@ -1,0 +1,50 @@
+"""Whom a change concerns, and which kinds are watched."""
+
+import pytest
+
+from given.experiments import experiment_manifest
+from model_experiment.controller.cache import Cache
+from model_experiment.controller.watching import concerned, wake_concerned
+from model_experiment.objects import BACKEND_TRAFFIC_POLICY, HTTP_ROUTE, MODEL_EXPERIMENT, SECURITY_POLICY
+
+EXPERIMENTS = [
+    experiment_manifest("shop", "ranker"),
+    experiment_manifest("shop", "search", routing={"httpRoute": {"name": "search"}}),
+    experiment_manifest("lab", "ranker"),
+    experiment_manifest("lab", "odd", routing={}),
+]
+
+
+@pytest.fixture
+def cache():
+    """What the watches have seen: four experiments, one of which cannot be run."""
+    cache = Cache((BACKEND_TRAFFIC_POLICY, SECURITY_POLICY))
+    for number, manifest in enumerate(EXPERIMENTS):
+        identity = {"uid": str(number), "resourceVersion": "1"}
+        cache.prime(MODEL_EXPERIMENT, [{**manifest, "metadata": {**manifest["metadata"], **identity}}])
+    return cache
+
+
+CHANGES = [
+    pytest.param(MODEL_EXPERIMENT, "lab", "odd", [("lab", "odd")], id="an experiment concerns itself"),
+    pytest.param(MODEL_EXPERIMENT, "shop", "new", [("shop", "new")], id="also when it is new"),
+    pytest.param(HTTP_ROUTE, "shop", "ranker", [("shop", "ranker")], id="a user's route, those that name it"),
+    pytest.param(HTTP_ROUTE, "lab", "ranker-mexp", [("lab", "ranker")], id="an own route, its experiment"),
+    pytest.param(HTTP_ROUTE, "shop", "other", [], id="another route, nobody"),
+    pytest.param(HTTP_ROUTE, "elsewhere", "ranker", [], id="a route of another namespace, nobody"),
+    pytest.param(
+        SECURITY_POLICY, "shop", "any", [("shop", "ranker"), ("shop", "search")], id="a policy, all of its namespace"
+    ),
+    pytest.param(BACKEND_TRAFFIC_POLICY, "elsewhere", "any", [], id="a policy of another namespace, nobody"),
+]
+
+
+@pytest.mark.parametrize(("kind", "namespace", "name", "keys"), CHANGES)
+def test_a_change_concerns(cache, kind, namespace, name, keys):
+    assert concerned(cache, kind, {"metadata": {"namespace": namespace, "name": name}}) == keys
+
+
+def test_everybody_concerned_is_woken(cache):
+    woken = []
+    wake_concerned(cache, woken.append, SECURITY_POLICY, {"metadata": {"namespace": "shop", "name": "any"}})
+    assert woken == [("shop", "ranker"), ("shop", "search")]

@@ -1,0 +1,16 @@
+"""A controller's surroundings for tests of one part: real values, and only the parts that a test hands in."""
+
+from typing import Any, cast
+
+from given.deciding import START
+from model_experiment.controller.cache import Cache
+from model_experiment.controller.world import World
+from model_experiment.objects import Objects
+from model_experiment.settings import ControllerSettings
+
+SETTINGS = ControllerSettings("http://prometheus.example", status_refresh_seconds=60)
+
+
+def world_of(*, objects: Objects | None = None, router: Any = None, source: Any = None) -> World:
+    """A world in which it is always START; a part that is not given must not be used."""
+    return World(SETTINGS, Cache(()), cast(Any, objects), router, source, clock=lambda: START)
