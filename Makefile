@@ -38,7 +38,7 @@ check: $(READY) ## everything that needs no server: format, lint, types, layers,
 test: build-control-plane ## all tests, also those on the real control plane
 	$(BIN)/python -m pytest
 
-demo: build-control-plane ## a whole experiment on this machine: SCENARIO=win|harm|same, SEED=7
+demo: build-control-plane ## a whole experiment on this machine: SCENARIO=win|harm|same SEED=7
 	$(IN_DEV) demo --scenario $(SCENARIO) --seed $(SEED)
 
 dev: build-control-plane ## a control plane to play with, until Ctrl-C

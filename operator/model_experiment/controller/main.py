@@ -7,8 +7,9 @@ import sys
 import threading
 import time
 from collections.abc import Coroutine, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
+from itertools import chain, repeat
 from typing import Any
 
 from model_experiment.controller import health, watching
@@ -24,6 +25,7 @@ from model_experiment.settings import ControllerSettings, parse
 
 log = logging.getLogger(__name__)
 
+_FIRST_RELISTS_SECONDS = (1.0, 4.0)
 _RELIST_SECONDS = 60.0
 _ROUTE_CONNECTIONS = 8  # a pool of its own: a take-back never queues behind status writes
 
@@ -35,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         logging.basicConfig(
             level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
         )
+        logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # it tells of every event that it passes on
         return asyncio.run(run(settings))
     except ModelExperimentError as error:
         print(f"mexp controller: {error}", file=sys.stderr)  # noqa: T201 - the last word before exit
@@ -96,17 +99,18 @@ async def _until_the_first_ends(
 
 
 async def _relisting(watches: watching.Watches, stop: asyncio.Event) -> None:
-    """Lists everything again now and then, until told to stop."""
-    while True:
-        try:
-            await asyncio.wait_for(stop.wait(), timeout=_RELIST_SECONDS)
-        except TimeoutError:
-            try:
-                await watches.relist()
-            except ModelExperimentError as error:
-                log.warning("%s; listed again in %g s", error, _RELIST_SECONDS)
-        else:
+    """Lists everything again now and then, until told to stop.
+
+    Soon after the start as well: what is deleted before the watches stand is told by nobody.
+    """
+    for pause in chain(_FIRST_RELISTS_SECONDS, repeat(_RELIST_SECONDS)):
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), timeout=pause)
             return
+        try:
+            await watches.relist()
+        except ModelExperimentError as error:
+            log.warning("%s; listed again later", error)
 
 
 async def _timed_tick(world: World, key: Key) -> float | None:

@@ -14,14 +14,13 @@ from model_experiment.api.status import (
     Role,
     ShareStatus,
     VariantStatus,
-    Verdict,
 )
 from model_experiment.assignment import Assignment, Share
 from model_experiment.decision import wording
 from model_experiment.decision.advice import actions_of, risk_of
 from model_experiment.decision.counts import EXPOSURES, REQUESTS, Measure
 from model_experiment.decision.health import health_of, with_health
-from model_experiment.decision.machine import FINAL, Decision, Entry, State
+from model_experiment.decision.machine import FINAL, NOT_STARTED, Decision, Entry, State
 from model_experiment.decision.observation import Blind, Experiment
 from model_experiment.decision.plan import Plan
 from model_experiment.decision.route import Obstacle, Open
@@ -107,6 +106,8 @@ def _route_check(decision: Decision) -> Check:
     if isinstance(decision.on_hold, Obstacle):
         return Check(name="Route", status=CheckStatus.WAITING, message=decision.on_hold.message)
     is_open = isinstance(decision.step, Open)
+    if decision.state.phase is Phase.CONCLUDED:
+        return Check(name="Route", status=CheckStatus.PASSED, message="the user's own route serves everybody")
     words = "the experiment's route is open" if is_open else "the user's own route serves everybody"
     return Check(name="Route", status=_passed_or_waiting(passed=is_open), message=words)
 
@@ -170,8 +171,8 @@ def _decision_of(
     experiment: Experiment, plan: Plan, decision: Decision, *, previous: DecisionStatus | None, now: float
 ) -> DecisionStatus | None:
     judgement = decision.judgement
-    if decision.state.phase in (Phase.PENDING, Phase.STARTING) and judgement.verdict is Verdict.CONTINUE:
-        return None
+    if judgement == NOT_STARTED:
+        return previous
     same = previous is not None and (previous.verdict, previous.reason) == (
         judgement.verdict,
         judgement.reason,

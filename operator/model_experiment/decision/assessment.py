@@ -48,6 +48,9 @@ GUARDRAIL_METHOD = (
 )
 
 
+_LEAST_TO_EXTRAPOLATE = 0.02
+
+
 def assess(plan: Plan, evidence: Evidence, *, now: float, started: float | None) -> Assessment | None:
     """All findings; None before the first counts."""
     counts = evidence.counts
@@ -249,32 +252,28 @@ def _split(plan: Plan, evidence: Evidence, counts: Counts) -> SplitFinding:
 
 
 def _progress(plan: Plan, evidence: Evidence, counts: Counts, *, elapsed: float) -> Progress:
+    analysis = plan.spec.analysis
+    at_end = ended(plan, evidence.looks) or elapsed >= analysis.maximum_duration.seconds
     information = information_of(plan, counts)
-    maximum = plan.spec.analysis.maximum_duration.seconds
+    users, planned = int(sum(users_of(plan, counts))), 2 * plan.users_per_variant
+    there = (
+        f"{information * 100:.0f}% of the planned sample is there ({users} users, {planned} planned at an even split)"
+    )
     return Progress(
         elapsed_seconds=elapsed,
         information=information,
-        planned_users=2 * plan.users_per_variant,
-        users=int(sum(users_of(plan, counts))),
-        minimum_passed=elapsed >= plan.spec.analysis.minimum_duration.seconds,
-        at_end=ended(plan, evidence.looks) or elapsed >= maximum,
-        message=_progress_sentence(plan, counts, information=information, elapsed=elapsed),
+        minimum_passed=elapsed >= analysis.minimum_duration.seconds,
+        at_end=at_end,
+        message=there if at_end else there + _outlook(plan, information=information, elapsed=elapsed),
     )
 
 
-def _progress_sentence(plan: Plan, counts: Counts, *, information: float, elapsed: float) -> str:
-    """How much of the planned sample is there, and how long the rest takes at the pace so far."""
-    users, planned = sum(users_of(plan, counts)), 2 * plan.users_per_variant
-    there = (
-        f"{information * 100:.0f}% of the planned sample is there"
-        f" ({users:.0f} users, {planned} planned at an even split)"
-    )
-    minimum = plan.spec.analysis.minimum_duration.seconds - elapsed
-    left = elapsed * (1 - information) / information if information else math.inf
-    wait = max(minimum, left)
-    if wait <= 0:
-        return there
-    limit = plan.spec.analysis.maximum_duration.seconds - elapsed
-    if wait >= limit:
-        return f"{there}; it will not be complete within the {wording.duration(max(limit, 0))} that are left"
-    return f"{there}; about {wording.duration(wait)} to go"
+def _outlook(plan: Plan, *, information: float, elapsed: float) -> str:
+    """How long the rest takes at the pace so far; nothing while there is no pace to speak of."""
+    if information < _LEAST_TO_EXTRAPOLATE:
+        return ""
+    minimum, maximum = plan.spec.analysis.minimum_duration.seconds, plan.spec.analysis.maximum_duration.seconds
+    wait = max(minimum - elapsed, elapsed * (1 - information) / information)
+    if wait >= maximum - elapsed:
+        return f"; it will not be complete within the {wording.duration(maximum - elapsed)} that are left"
+    return f"; about {wording.duration(wait)} to go"

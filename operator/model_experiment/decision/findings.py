@@ -26,8 +26,6 @@ class Progress:
 
     elapsed_seconds: float
     information: float
-    planned_users: int
-    users: int
     minimum_passed: bool
     at_end: bool
     message: str

@@ -22,6 +22,7 @@ from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Rout
 from model_experiment.decision.rules import SAFETY, Judgement, Situation, first_judgement, guardrail_breached, judge
 
 FINAL = frozenset({Verdict.PROMOTE, Verdict.KEEP_CHAMPION, Verdict.INCONCLUSIVE, Verdict.ROLLBACK, Verdict.INVALID})
+NOT_STARTED = Judgement(Verdict.CONTINUE, "NotStarted", "the experiment has not started to count")
 HISTORY_LENGTH = 30
 _RECORDED = frozenset({Phase.TAKING_BACK, Phase.CONCLUDED})
 _WITH_TRAFFIC = frozenset({Phase.RUNNING, Phase.PROMOTING, Phase.PROMOTED})
@@ -202,7 +203,7 @@ def _judgement(
         return judge(situation)
     if _has_traffic(state, own) and (danger := first_judgement(SAFETY, situation)):
         return danger
-    return Judgement(Verdict.CONTINUE, str(state.phase), "the experiment has not started to count")
+    return NOT_STARTED
 
 
 def _has_traffic(state: State, own: Seen | None) -> bool:
