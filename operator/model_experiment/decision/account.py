@@ -72,7 +72,6 @@ def state_of(status: ModelExperimentStatus) -> State:
         judgement=Judgement(decision.verdict, decision.reason, decision.message, decision.evidence)
         if decision and final
         else None,
-        judged=decision.time.timestamp() if decision and final else None,
         history=tuple(
             Entry(entry.time.timestamp(), entry.phase, entry.reason, entry.message) for entry in status.history
         ),

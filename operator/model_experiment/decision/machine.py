@@ -58,12 +58,12 @@ TRANSITIONS: dict[tuple[Phase, Signal], Phase] = {
 }
 
 
-_ORDINARY: dict[Phase, Obstacle] = {
-    Phase.STARTING: Obstacle("RoutePrepared", "the experiment's route is made ready; the champion serves everybody"),
-    Phase.RUNNING: Obstacle("TrafficShifted", "the split is open: users meet the variants"),
-    Phase.PROMOTED: Obstacle("Promoted", "the challenger serves everybody who carries the assignment header"),
-    Phase.TAKING_BACK: Obstacle("PromotionAdopted", "the user's own route serves the challenger now"),
-    Phase.CONCLUDED: Obstacle("RouteReleased", "the experiment's route is gone; the user's own route serves everybody"),
+_ORDINARY: dict[Phase, tuple[str, str]] = {
+    Phase.STARTING: ("RoutePrepared", "the experiment's route is made ready; the champion serves everybody"),
+    Phase.RUNNING: ("TrafficShifted", "the split is open: users meet the variants"),
+    Phase.PROMOTED: ("Promoted", "the challenger serves everybody who carries the assignment header"),
+    Phase.TAKING_BACK: ("PromotionAdopted", "the user's own route serves the challenger now"),
+    Phase.CONCLUDED: ("RouteReleased", "the experiment's route is gone; the user's own route serves everybody"),
 }
 
 
@@ -87,7 +87,6 @@ class State:
     ended: float | None = None
     blind_since: float | None = None
     judgement: Judgement | None = None
-    judged: float | None = None
     evidence: Evidence = field(default_factory=Evidence)
     history: tuple[Entry, ...] = ()
 
@@ -250,21 +249,22 @@ def _promotes(experiment: Experiment, state: State, judgement: Judgement) -> boo
 def _moved(state: State, signal: Signal, judgement: Judgement, obstacle: Obstacle | None, now: float) -> State:
     phase = TRANSITIONS.get((state.phase, signal), state.phase)
     if judgement.verdict in FINAL and judgement != state.judgement:
-        state = replace(state, judgement=judgement, judged=now)
+        state = replace(state, judgement=judgement)
     if phase is state.phase:
         return state
-    why = _why(phase, signal, judgement, obstacle)
-    entry = Entry(now, phase, why.reason, why.message)
+    reason, message = _why(phase, signal, judgement, obstacle)
+    entry = Entry(now, phase, reason, message)
     ended = now if phase is Phase.CONCLUDED else state.ended
     history = (*state.history, entry)[-HISTORY_LENGTH:]
     return replace(state, phase=phase, ended=ended, history=history)
 
 
-def _why(phase: Phase, signal: Signal, judgement: Judgement, obstacle: Obstacle | None) -> Obstacle:
+def _why(phase: Phase, signal: Signal, judgement: Judgement, obstacle: Obstacle | None) -> tuple[str, str]:
+    """Reason and sentence of a transition."""
     if obstacle is not None and signal is Signal.OBSTACLE:
-        return obstacle
+        return obstacle.reason, obstacle.message
     if signal in (Signal.PROMOTE, Signal.END):
-        return Obstacle(judgement.reason, judgement.message)
+        return judgement.reason, judgement.message
     return _ORDINARY[phase]
 
 
