@@ -9,7 +9,7 @@ from given.counting import counts_of
 from given.deciding import START, experiment, plan_of
 from metrics.builders import ERRORS, MEASURES, reading, snapshot, tables
 from model_experiment.controller.memory import from_checkpoint, to_checkpoint
-from model_experiment.decision.evidence import Evidence, with_counts
+from model_experiment.decision.evidence import Evidence, with_comparison, with_harm
 from model_experiment.metrics.ledger import Ledger
 from model_experiment.metrics.ledger_storage import to_json
 
@@ -21,7 +21,8 @@ def evidence_after(*counted):
     evidence = Evidence()
     for minute, totals in enumerate(counted):
         counts = counts_of(START + 60 * minute, **totals)
-        evidence = with_counts(plan_of(experiment()), evidence, counts, started=START - 60)
+        plan = plan_of(experiment())
+        evidence = with_comparison(plan, with_harm(plan, evidence, counts), counts, started=START - 60)
     return evidence
 
 

@@ -1,5 +1,7 @@
 """The life of an experiment, told without a cluster."""
 
+from dataclasses import replace
+
 import pytest
 
 from given.counting import counts_of
@@ -92,6 +94,47 @@ def test_a_win_is_promoted_without_crossing_zero_and_waits_for_the_user_to_adopt
         played.tick()
     assert (played.status.phase, played.seen) == (Phase.CONCLUDED, None)
     assert played.status.decision.verdict is Verdict.PROMOTE
+
+
+def winning(played):
+    """Up to the tick that decides to promote."""
+    for share in range(1, 13):
+        if (
+            played.tick(
+                healthy(played, (160 * share, 160 * share), purchases=(32 * share, 60 * share))
+            ).judgement.verdict
+            is Verdict.PROMOTE
+        ):
+            return
+    raise AssertionError("nothing was promoted")
+
+
+def test_nobody_is_moved_by_a_promotion_before_the_status_says_so():
+    played = Played()
+    played.until_running()
+    split = played.seen.route
+    winning(played)
+    assert (played.status.phase, played.seen.route) == (Phase.PROMOTING, split)
+
+
+def test_the_users_of_a_promotion_do_not_count_as_a_broken_split():
+    played = Played()
+    played.until_running()
+    winning(played)
+    for _ in range(4):
+        played.tick()
+    played.tick(healthy(played, (2000, 9000), purchases=(400, 2700)))
+    (check,) = [check for check in played.status.checks if check.name == "SampleRatio"]
+    assert (check.status, played.status.phase) == ("Passed", Phase.PROMOTED)
+
+
+def test_a_forged_take_back_takes_back_and_never_promotes():
+    played = Played()
+    played.until_running()
+    played.seen = replace(played.seen, taken_back="Promote|ChallengerBetter|forged")
+    for _ in range(4):
+        played.tick()
+    assert (played.status.phase, played.seen) == (Phase.CONCLUDED, None)
 
 
 def test_with_on_success_report_a_win_leaves_the_champion_its_traffic():

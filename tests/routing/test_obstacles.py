@@ -173,10 +173,14 @@ def test_every_attached_policy_is_named():
     )
 
 
-def rival(name="a-first", *, created="2026-01-01T00:00:00Z", phase="Running", namespace="shop", **changes):
+def rival(name="a-first", *, created="2026-01-01T00:00:00Z", phase="Starting", namespace="shop", **changes):
     manifest = experiment_manifest(namespace, name, **changes)
-    manifest["metadata"]["creationTimestamp"] = created
+    manifest["metadata"] |= {"creationTimestamp": created, "uid": f"uid of {name}"}
     return {**manifest, "status": {"phase": phase}}
+
+
+def started(manifest):
+    return {**manifest, "status": {"phase": "Running", "startTime": "2026-03-04T00:00:00Z"}}
 
 
 CLAIMS = [
@@ -184,6 +188,7 @@ CLAIMS = [
     pytest.param(rival(created="2026-02-02T00:00:00Z"), True, id="one of the same second, first by name"),
     pytest.param(rival("z-last", created="2026-02-02T00:00:00Z"), False, id="one of the same second, later by name"),
     pytest.param(rival(created="2026-03-03T00:00:00Z"), False, id="a younger one"),
+    pytest.param(started(rival(created="2026-03-03T00:00:00Z")), True, id="a younger one that has started"),
     pytest.param(rival(phase="Concluded"), False, id="one that is over"),
     pytest.param(rival(namespace="other"), False, id="one in another namespace"),
     pytest.param(rival(routing={"httpRoute": {"name": "search"}}), False, id="one on another route"),
@@ -196,6 +201,13 @@ def test_the_older_experiment_on_a_rule_goes_first(other, conflicts):
     subject = replace(experiment(), created="2026-02-02T00:00:00Z")
     obstacle = find_obstacle(subject, user_route(), policies=[], others=[other])
     assert (obstacle.reason if obstacle else None) == ("Conflicted" if conflicts else None)
+
+
+def test_an_experiment_that_has_started_is_not_displaced_by_an_older_one():
+    subject = replace(experiment(), created="2026-02-02T00:00:00Z")
+    itself = started(rival("ranker", created=subject.created))
+    itself["metadata"]["uid"] = subject.uid
+    assert find_obstacle(subject, user_route(), policies=[], others=[rival(), itself]) is None
 
 
 MAIN, SIDE = {"name": "main", "backendRefs": [V7]}, {"name": "side", "backendRefs": [V8]}

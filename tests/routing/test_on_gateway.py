@@ -177,3 +177,26 @@ async def test_the_own_route_carries_what_the_users_rule_does(control_plane, nam
         assert challenger.requests[-1].items() >= told.items()
         own = control_plane.api.get(route_manifest(namespace, {}, name="ranker-mexp"))
         assert own["spec"]["rules"][0]["timeouts"] == CARRIED["timeouts"]
+
+
+@pytest.mark.usefixtures("url")
+async def test_what_somebody_adds_to_the_own_route_is_taken_away_and_a_lost_owner_is_restored(control_plane, namespace):
+    async with walker_for(control_plane, namespace) as walker:
+        goal = Open(split(walker, 50))
+        await walker.walk_to(goal)
+        own = control_plane.api.get(route_manifest(namespace, {}, name="ranker-mexp"))
+        path = f"/apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/httproutes/ranker-mexp"
+        extra = {
+            "type": "ResponseHeaderModifier",
+            "responseHeaderModifier": {"set": [{"name": "x-evil", "value": "1"}]},
+        }
+        edit = [
+            {"op": "add", "path": "/spec/rules/0/filters", "value": [extra]},
+            {"op": "remove", "path": "/metadata/ownerReferences"},
+        ]
+        control_plane.api.call("PATCH", path, edit, content="application/json-patch+json")
+        await walker.read()
+        await walker.router.apply(walker.experiment, goal)
+        healed = control_plane.api.get(own)
+    assert healed["spec"] == own["spec"]
+    assert healed["metadata"]["ownerReferences"] == own["metadata"]["ownerReferences"]

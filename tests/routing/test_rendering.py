@@ -302,8 +302,15 @@ def test_what_the_user_removes_from_the_route_is_a_difference(field):
     after["spec"]["rules"][0].pop(field, None)
     own = own_route(spec=render(before))
     own["metadata"]["annotations"] = {WRITTEN: digest(render(before))}
-    assert stands(own, render(before))
-    assert not stands(own, render(after))
+    assert stands(own, render(before), generation=1)
+    assert not stands(own, render(after), generation=1)
+
+
+def test_a_route_that_somebody_added_something_to_does_not_stand():
+    wanted = render(user_route())
+    own = edited(own_route(spec=wanted, generation=2), filters=[MIRROR])
+    own["metadata"]["annotations"] = {WRITTEN: digest(wanted)}
+    assert not stands(own, wanted, generation=1)
 
 
 @pytest.mark.parametrize("match", [ROOT, {**ROOT, "headers": [BETA]}])

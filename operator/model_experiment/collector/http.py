@@ -51,6 +51,8 @@ class Endpoints:
             return _refused(415, f"the content type must be application/json, found {request.content_type}")
         if not self._tallies.are_informed:
             return _refused(503, _UNINFORMED)
+        if encoding := request.headers.get("Content-Encoding"):
+            return _refused(415, f"the body must be sent as it is, found Content-Encoding {encoding[:50]}")
         body = await request.read()
         read = read_outcomes(body, self._tallies.catalogue.by_label, now=self._clock())
         if isinstance(read, Refusal):

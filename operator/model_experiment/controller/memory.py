@@ -69,8 +69,10 @@ def from_checkpoint(text: str) -> tuple[Ledger, Evidence]:
     try:
         stored = json.loads(gzip.decompress(base64.b64decode(text)))
         ledger = from_json(stored["ledger"])
+        counts = ledger.totals() if ledger.incarnations else None
         return ledger, Evidence(
-            counts=ledger.totals() if ledger.incarnations else None,
+            counts=counts,
+            compared=counts,
             harm={name: _harm(harm) for name, harm in stored["harm"].items()},
             split=SampleRatioCheck(float(stored["split"])),
             looks=tuple(_look(taken) for taken in stored["looks"]),

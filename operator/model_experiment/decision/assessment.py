@@ -53,20 +53,20 @@ _LEAST_TO_EXTRAPOLATE = 0.02
 
 def assess(plan: Plan, evidence: Evidence, *, now: float, started: float | None) -> Assessment | None:
     """All findings; None before the first counts."""
-    counts = evidence.counts
-    if counts is None or started is None:
+    counts, compared = evidence.counts, evidence.compared
+    if counts is None or compared is None or started is None:
         return None
     primary, *others = plan.spec.objectives
     return Assessment(
         objectives=(
-            _primary(plan, primary, evidence, counts),
-            *(_secondary(plan, objective, counts) for objective in others),
+            _primary(plan, primary, evidence, compared),
+            *(_secondary(plan, objective, compared) for objective in others),
         ),
         guardrails=tuple(
             _guardrail(plan, guardrail, evidence.harm[guardrail.name], counts) for guardrail in plan.spec.guardrails
         ),
-        split=_split(plan, evidence, counts),
-        progress=_progress(plan, evidence, counts, elapsed=now - started),
+        split=_split(plan, evidence, compared),
+        progress=_progress(plan, evidence, compared, elapsed=now - started),
     )
 
 

@@ -52,25 +52,37 @@ class TakenLook:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that the polls and looks so far have shown."""
+    """All that the polls and looks so far have shown.
+
+    ``counts`` are the newest; ``compared`` are the newest of those that came while the split stood, which alone say
+    something about the split and the objectives.
+    """
 
     counts: Counts | None = None
+    compared: Counts | None = None
     harm: Mapping[str, Harm] = field(default_factory=lambda: MappingProxyType({}))
     split: SampleRatioCheck = UNSUSPECTED
     looks: tuple[TakenLook, ...] = ()
 
 
-def with_counts(plan: Plan, evidence: Evidence, counts: Counts, *, started: float | None) -> Evidence:
-    """The evidence after one more poll; counts that are not newer change nothing."""
+def with_harm(plan: Plan, evidence: Evidence, counts: Counts) -> Evidence:
+    """The evidence of harm after one more poll; counts that are not newer change nothing."""
     if evidence.counts is not None and counts.time <= evidence.counts.time:
         return evidence
     harm = {
         guardrail.name: _watched(plan, guardrail, evidence.harm.get(guardrail.name), counts)
         for guardrail in plan.spec.guardrails
     }
-    looks = _looked(plan, evidence.looks, counts, elapsed=counts.time - (started or counts.time))
+    return replace(evidence, counts=counts, harm=harm)
+
+
+def with_comparison(plan: Plan, evidence: Evidence, counts: Counts, *, started: float) -> Evidence:
+    """The evidence about the split and the objective after a poll during which the split stood."""
+    if evidence.compared is not None and counts.time <= evidence.compared.time:
+        return evidence
+    looks = _looked(plan, evidence.looks, counts, elapsed=counts.time - started)
     split = evidence.split.with_users(users_of(plan, counts), weights=plan.weights)
-    return replace(evidence, counts=counts, harm=harm, split=split, looks=looks)
+    return replace(evidence, compared=counts, split=split, looks=looks)
 
 
 def users_of(plan: Plan, counts: Counts) -> tuple[float, float]:

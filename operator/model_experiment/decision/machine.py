@@ -14,7 +14,7 @@ from model_experiment.api.status import Phase, Verdict
 from model_experiment.api.words import OnSuccess
 from model_experiment.assignment import Assignment, Share, assign
 from model_experiment.decision.assessment import assess
-from model_experiment.decision.evidence import Evidence, with_counts
+from model_experiment.decision.evidence import Evidence, with_comparison, with_harm
 from model_experiment.decision.findings import Assessment
 from model_experiment.decision.observation import Blind, Experiment, Observation
 from model_experiment.decision.plan import Plan
@@ -24,7 +24,6 @@ from model_experiment.decision.rules import SAFETY, Judgement, Situation, first_
 FINAL = frozenset({Verdict.PROMOTE, Verdict.KEEP_CHAMPION, Verdict.INCONCLUSIVE, Verdict.ROLLBACK, Verdict.INVALID})
 NOT_STARTED = Judgement(Verdict.CONTINUE, "NotStarted", "the experiment has not started to count")
 HISTORY_LENGTH = 30
-_RECORDED = frozenset({Phase.TAKING_BACK, Phase.CONCLUDED})
 _WITH_TRAFFIC = frozenset({Phase.RUNNING, Phase.PROMOTING, Phase.PROMOTED})
 
 
@@ -120,7 +119,7 @@ def decide(experiment: Experiment, state: State, observation: Observation, plan:
     after = _moved(state, signal, judgement, obstacle, observation.now)
     on_hold = obstacle or observation.blind
     goal = _goal(experiment, after, own, on_hold)
-    step = next_step(own, goal) if _may_release(experiment, observation) else next_step(own, _parked(own, goal))
+    step = _step(experiment, observation, after, goal)
     if isinstance(step, Open) and after.started is None:
         after = replace(after, started=observation.now)
     return Decision(
@@ -134,14 +133,20 @@ def decide(experiment: Experiment, state: State, observation: Observation, plan:
     )
 
 
-def _may_release(experiment: Experiment, observation: Observation) -> bool:
-    """A route that carries its judgement goes only after the status has it, or a crash in between would forget it."""
-    own = observation.routes.own
-    return own is None or not own.taken_back or experiment.deleting or observation.recorded in _RECORDED
+def _step(experiment: Experiment, observation: Observation, state: State, goal: Route) -> Route:
+    """The next step that a crash right after it cannot turn into another story.
 
-
-def _parked(own: Seen | None, goal: Route) -> Route:
-    return Parked(own.route.assignment) if own is not None else goal
+    Everything goes to the challenger only after the status says so, or new users would seem to break the split. And a
+    route that carries its judgement goes only after the status has it, or the judgement would be forgotten.
+    """
+    own, recorded = observation.routes.own, observation.recorded
+    if own is None or experiment.deleting:
+        return next_step(own, goal)
+    if own.taken_back and recorded not in (Phase.TAKING_BACK, Phase.CONCLUDED):
+        return Parked(own.route.assignment)
+    if isinstance(goal, Open) and state.phase is Phase.PROMOTING and recorded not in (Phase.PROMOTING, Phase.PROMOTED):
+        return own.route
+    return next_step(own, goal)
 
 
 def split_of(experiment: Experiment, modulus: int) -> Assignment:
@@ -170,10 +175,17 @@ def _observed(experiment: Experiment, state: State, observation: Observation, pl
     if not _has_traffic(state, observation.routes.own):
         return replace(state, blind_since=None)
     for counts in observation.counts:
-        evidence = with_counts(plan, state.evidence, counts, started=state.started)
+        evidence = with_harm(plan, state.evidence, counts)
+        if state.started is not None and _split_stands(state, observation.routes.own):
+            evidence = with_comparison(plan, evidence, counts, started=state.started)
         state = replace(state, evidence=evidence)
     since = (state.blind_since or observation.now) if observation.blind else None
     return replace(state, blind_since=since)
+
+
+def _split_stands(state: State, own: Seen | None) -> bool:
+    """Whether users meet the variants in the shares that were asked for; while a promotion goes on they do not."""
+    return state.judgement is None and own is not None and own.route.assignment == state.assignment
 
 
 def _judgement(
@@ -223,7 +235,8 @@ def _signal(
     new = judgement.verdict in FINAL and judgement != state.judgement
     match state.phase:
         case Phase.RUNNING | Phase.STARTING | Phase.PROMOTING | Phase.PROMOTED if new:
-            return Signal.PROMOTE if _promotes(experiment, state, judgement) else Signal.END
+            taken_back = own is not None and own.taken_back
+            return Signal.PROMOTE if _promotes(experiment, state, judgement) and not taken_back else Signal.END
         case Phase.PROMOTING | Phase.PROMOTED if observation.routes.adopted:
             return Signal.ADOPTED
         case Phase.TAKING_BACK if own is None:

@@ -8,6 +8,8 @@ The trap: a take-back must depend on nothing else. A route that stands open is p
 any other write, whatever has become of the user's route or of the policy.
 """
 
+from collections.abc import Mapping
+
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Absent, Open, Parked, Route, RouteReading
 from model_experiment.errors import ClusterError, ConflictError
@@ -34,6 +36,7 @@ class GatewayApiRouter:
     def __init__(self, objects: Objects, view: View) -> None:
         self._objects = objects
         self._view = view
+        self._generations: dict[str, int] = {}  # by UID: what our own last write of an object made
 
     def read(self, experiment: Experiment) -> RouteReading:
         """What stands now and what is in the way."""
@@ -66,6 +69,7 @@ class GatewayApiRouter:
             if (own := self._own(kind, experiment)) is not None:
                 uid = own["metadata"]["uid"]
                 await self._objects.delete(kind, experiment.namespace, experiment.route_name, uid=uid)
+                self._generations.pop(uid, None)
                 self._view.forget(kind, own)
                 released = True
         return released
@@ -92,26 +96,18 @@ class GatewayApiRouter:
         return render_spec(experiment, user_route, rule, step)
 
     async def _patch_route(self, experiment: Experiment, own: Manifest, spec: Manifest, *, taken_back: str) -> bool:
-        """One guarded write, then a read from the API server itself: what counts is what stands there.
-
-        The guard is the generation, not the resourceVersion: the gateway's status writes must not starve a take-back.
-        """
-        if stands(own, spec) and taken_back == written_reason(own):
+        """Writes where something differs, then reads from the API server itself: what counts is what stands there."""
+        generation = self._generations.get(own["metadata"]["uid"])
+        owners = own["metadata"].get("ownerReferences")
+        if stands(own, spec, generation=generation) and taken_back == written_reason(own) and owners:
             return False
-        marks = {TAKEN_BACK: taken_back, WRITTEN: digest(spec)}
-        operations = [
-            {"op": "test", "path": "/metadata/uid", "value": own["metadata"]["uid"]},
-            {"op": "test", "path": "/metadata/generation", "value": own["metadata"]["generation"]},
-            {"op": "add", "path": "/metadata/annotations", "value": own["metadata"].get("annotations", {}) | marks},
-            {"op": "replace", "path": "/spec", "value": spec},
-        ]
-        name = experiment.route_name
-        await self._objects.patch(HTTP_ROUTE, experiment.namespace, name, operations=operations)
+        await self._patch(HTTP_ROUTE, experiment, own, spec, marks={TAKEN_BACK: taken_back})
         await self._read_again(experiment)
         found = self._own(HTTP_ROUTE, experiment)
         if found is not None and not contains(found["spec"], spec):
             raise ClusterError(
-                f"HTTPRoute {name} must stand as it was written, found another one when it was read back"
+                f"HTTPRoute {experiment.route_name} must stand as it was written,"
+                " found another one when it was read back"
             )
         return True
 
@@ -119,22 +115,37 @@ class GatewayApiRouter:
         spec, found = policy_spec(experiment), self._own(BACKEND_TRAFFIC_POLICY, experiment)
         if found is None:
             await self._create(BACKEND_TRAFFIC_POLICY, experiment, spec)
-        elif not contains(found["spec"], spec):
-            operations = [
-                {"op": "test", "path": "/metadata/generation", "value": found["metadata"]["generation"]},
-                {"op": "replace", "path": "/spec", "value": spec},
-            ]
-            name = experiment.route_name
-            changed = await self._objects.patch(
-                BACKEND_TRAFFIC_POLICY, experiment.namespace, name, operations=operations
-            )
-            if changed:
-                self._view.remember(BACKEND_TRAFFIC_POLICY, changed)
+        elif not stands(found, spec, generation=self._generations.get(found["metadata"]["uid"])):
+            await self._patch(BACKEND_TRAFFIC_POLICY, experiment, found, spec, marks={})
+
+    async def _patch(
+        self, kind: Kind, experiment: Experiment, own: Manifest, spec: Manifest, *, marks: Mapping[str, str]
+    ) -> None:
+        """One guarded write of the whole spec.
+
+        The guard is the generation, not the resourceVersion: the gateway's status writes must not starve a take-back.
+        """
+        annotations = {**own["metadata"].get("annotations", {}), **marks, WRITTEN: digest(spec)}
+        operations = [
+            {"op": "test", "path": "/metadata/uid", "value": own["metadata"]["uid"]},
+            {"op": "test", "path": "/metadata/generation", "value": own["metadata"]["generation"]},
+            {"op": "add", "path": "/metadata/annotations", "value": annotations},
+            {"op": "add", "path": "/metadata/ownerReferences", "value": owned(experiment)["ownerReferences"]},
+            {"op": "replace", "path": "/spec", "value": spec},
+        ]
+        namespace, name = experiment.namespace, experiment.route_name
+        changed = await self._objects.patch(kind, namespace, name, operations=operations)
+        if changed is not None:
+            self._know(kind, changed)
+
+    def _know(self, kind: Kind, manifest: Manifest) -> None:
+        self._generations[manifest["metadata"]["uid"]] = manifest["metadata"]["generation"]
+        self._view.remember(kind, manifest)
 
     async def _create(self, kind: Kind, experiment: Experiment, spec: Manifest) -> None:
         metadata = owned(experiment) | {"annotations": {WRITTEN: digest(spec)}}
         manifest = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": spec}
-        self._view.remember(kind, await self._objects.create(kind, manifest))
+        self._know(kind, await self._objects.create(kind, manifest))
 
     async def _read_again(self, experiment: Experiment) -> None:
         """What the API server has now: a watch may be late, or dead."""

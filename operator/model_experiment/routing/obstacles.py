@@ -55,13 +55,16 @@ def adopted(experiment: Experiment, user_route: Manifest | None) -> bool:
 
 
 def _older_claim(experiment: Experiment, others: Sequence[Manifest]) -> Obstacle | None:
-    """An experiment that is not over and was there first; of two of the same second, the first by name."""
+    """An experiment that is not over and comes first: whoever has started, then the older one, then by name."""
     wanted = experiment.spec.routing.http_route
+    started = any(_has_started(each) for each in others if each["metadata"]["uid"] == experiment.uid)
+    place = (not started, experiment.created, experiment.name)
     rivals = [
         other["metadata"]["name"]
         for other in others
         if other["metadata"]["namespace"] == experiment.namespace
-        and (other["metadata"]["creationTimestamp"], other["metadata"]["name"]) < (experiment.created, experiment.name)
+        and other["metadata"]["uid"] != experiment.uid
+        and (not _has_started(other), other["metadata"]["creationTimestamp"], other["metadata"]["name"]) < place
         and other.get("status", {}).get("phase") != Phase.CONCLUDED
         and _claims(other, wanted)
     ]
@@ -69,9 +72,13 @@ def _older_claim(experiment: Experiment, others: Sequence[Manifest]) -> Obstacle
         return None
     return Obstacle(
         "Conflicted",
-        f"HTTPRoute {wanted.name} must have one experiment at a time, found the older ModelExperiment {rivals[0]};"
-        " this one starts by itself when that one is over",
+        f"HTTPRoute {wanted.name} must have one experiment at a time, found ModelExperiment {rivals[0]}, which was"
+        " there first; this one starts by itself when that one is over",
     )
+
+
+def _has_started(manifest: Manifest) -> bool:
+    return "startTime" in manifest.get("status", {})
 
 
 def _claims(other: Manifest, wanted: HTTPRouteRef) -> bool:

@@ -29,9 +29,15 @@ def owned(experiment: Experiment) -> Manifest:
 
 
 def is_ours(manifest: Manifest, experiment: Experiment) -> bool:
-    """Whether an object belongs to this very experiment."""
+    """Whether an object belongs to this very experiment.
+
+    One that lost its owners but has our labels is ours as well: else an open route would be left to nobody.
+    """
     owners = manifest["metadata"].get("ownerReferences", [])
-    return any(owner["uid"] == experiment.uid for owner in owners)
+    if owners:
+        return any(owner["uid"] == experiment.uid for owner in owners)
+    labels = manifest["metadata"].get("labels", {})
+    return bool(owned(experiment)["labels"].items() <= labels.items())
 
 
 def name_taken(experiment: Experiment, found: Manifest | None) -> Obstacle | None:

@@ -88,10 +88,13 @@ def digest(spec: Manifest) -> str:
     return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def stands(own: Manifest, spec: Manifest) -> bool:
-    """Whether a route is as wanted: literally, or as it was written and with nothing of it changed since."""
+def stands(own: Manifest, spec: Manifest, *, generation: int | None) -> bool:
+    """Whether an object is as wanted: literally, or as it was written and of the generation that this write made.
+
+    Another generation means that somebody changed it, perhaps by adding what a comparison would take for a default.
+    """
     written = own["metadata"].get("annotations", {}).get(WRITTEN)
-    return bool(own["spec"] == spec) or (written == digest(spec) and contains(own["spec"], spec))
+    return bool(own["spec"] == spec) or (written == digest(spec) and own["metadata"]["generation"] == generation)
 
 
 def contains(found: Any, wanted: Any) -> bool:
