@@ -57,8 +57,8 @@ format: $(READY) ## format the sources and mend what ruff can mend
 calibrate: $(READY) ## hold the statistics to their promises by simulation (minutes)
 	$(BIN)/python -m pytest -m slow tests/calibration
 
-bench: $(READY) ## measure what the code promises about its speed
-	set -e; for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark; done
+bench: build-control-plane ## measure what the code promises about its speed
+	set -e; for benchmark in benchmarks/*.py; do PYTHONPATH=dev $(BIN)/python $$benchmark; done
 
 clean: ## remove what can be made again; built servers stay in the cache
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build

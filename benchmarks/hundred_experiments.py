@@ -118,7 +118,11 @@ def usage_of(controller: Controller, api: Api) -> Usage:
     text = api.session.get(f"http://{controller.address}/metrics").text
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     ticks = sum(sample.value for sample in samples if sample.name == TICKS)
-    writes = {float(sample.labels["le"]): sample.value for sample in samples if sample.name == WRITES}
+    writes = {
+        float(sample.labels["le"]): sample.value
+        for sample in samples
+        if sample.name == WRITES and sample.labels["step"] == "Parked"
+    }
     seconds, megabytes = (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK"), int(stat[21]) * 4096 / 1e6
     return Usage(seconds, megabytes, ticks, writes)
 
@@ -175,7 +179,7 @@ def measure(plane: ControlPlane, controller: Controller) -> None:
     writes = {bound: count - calm.writes[bound] for bound, count in end.writes.items()}
     print(f"{os.cpu_count()} cores, {len(taken_back)} of {EXPERIMENTS} experiments taken back")
     print(f"Prometheus shows the harm       {unseen:.2f} s after it was planted")
-    print("     seconds:  from then to taken back  from answer to route, releases too")
+    print("     seconds:  from then to taken back  from answer to parked route")
     for name, share in SHARES.items():
         print(f"{name:>12}{np.quantile(taken_back, share):24.2f}{quantile(writes, share):24.2f}")
     print("route writes up to each bound ", ", ".join(f"{bound:g} s: {count:.0f}" for bound, count in writes.items()))

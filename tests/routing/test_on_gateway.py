@@ -24,7 +24,7 @@ class Walker:
     def __init__(self, objects, experiment):
         self.objects, self.experiment = objects, experiment
         self.cache = Cache((BACKEND_TRAFFIC_POLICY, SECURITY_POLICY))
-        self.router = GatewayApiRouter(objects, self.cache)
+        self.router = GatewayApiRouter(objects, self.cache, urgent=objects)
 
     async def read(self):
         for kind in (HTTP_ROUTE, BACKEND_TRAFFIC_POLICY, SECURITY_POLICY):

@@ -19,7 +19,8 @@ TICKS = Counter("model_experiment_ticks_total", "Looks at experiments.", registr
 TICK_SECONDS = Histogram("model_experiment_tick_seconds", "Duration of one look.", registry=REGISTRY)
 ANSWER_TO_ROUTE_SECONDS = Histogram(
     "model_experiment_answer_to_route_seconds",
-    "From the decoded answer of the metric source to the acknowledged write of a route.",
+    "From the decoded answer of the metric source to the acknowledged write of a route, by the step taken.",
+    ["step"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5),
     registry=REGISTRY,
 )

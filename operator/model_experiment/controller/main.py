@@ -27,7 +27,9 @@ log = logging.getLogger(__name__)
 
 _FIRST_RELISTS_SECONDS = (1.0, 4.0)
 _RELIST_SECONDS = 60.0
-_ROUTE_CONNECTIONS = 8  # a pool of its own: a take-back never queues behind status writes
+_CONNECTIONS = 4  # few, so that a crowd of status writes cannot drown the API server while traffic is taken back
+_TAKE_BACK_CONNECTIONS = 8  # a pool of its own: a take-back never queues behind any other call
+_READING_THREADS = 4
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -66,9 +68,9 @@ async def run(settings: ControllerSettings) -> int:
 
 async def _connected(settings: ControllerSettings, stack: AsyncExitStack) -> tuple[World, watching.Watches]:
     """The parts, each with its own connections; what kinds there are decides what is watched."""
-    api = await connect(settings.kubeconfig, connections=settings.slots)
-    routes_api = await connect(settings.kubeconfig, connections=_ROUTE_CONNECTIONS)
-    for connection in (api, routes_api):
+    api = await connect(settings.kubeconfig, connections=_CONNECTIONS)
+    take_back_api = await connect(settings.kubeconfig, connections=_TAKE_BACK_CONNECTIONS)
+    for connection in (api, take_back_api):
         stack.push_async_callback(connection.rest_client.close)
     source = _source(settings)
     stack.callback(source.close)
@@ -76,7 +78,8 @@ async def _connected(settings: ControllerSettings, stack: AsyncExitStack) -> tup
     kinds, policies = await watching.served_kinds(objects)
     _require_kinds(kinds)
     cache = Cache(policies)
-    router = GatewayApiRouter(Objects(routes_api, timeout_seconds=settings.api_timeout_seconds), cache)
+    urgent = Objects(take_back_api, timeout_seconds=settings.api_timeout_seconds)
+    router = GatewayApiRouter(objects, cache, urgent=urgent)
     watches = watching.Watches(
         cache, objects, kinds, api.configuration, settings.namespace, asyncio.get_running_loop(), threading.Event()
     )
@@ -120,7 +123,11 @@ async def _timed_tick(world: World, key: Key) -> float | None:
 
 
 def _source(settings: ControllerSettings) -> PrometheusSource:
-    limits = Limits(deadline_seconds=settings.query_timeout_seconds, stale_after_seconds=settings.stale_after_seconds)
+    limits = Limits(
+        deadline_seconds=settings.query_timeout_seconds,
+        stale_after_seconds=settings.stale_after_seconds,
+        threads=_READING_THREADS,
+    )
     return PrometheusSource(settings.prometheus_url, limits=limits)
 
 

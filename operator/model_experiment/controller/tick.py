@@ -1,6 +1,6 @@
 """One tick of one experiment: gather, decide, act.
 
-The order of ``act`` is a safety law: the route first, read back; then the status; then events; bookkeeping last. Each
+The order of ``act`` is a safety law: the route first, as the API server then has it; the status; events. Each
 step is idempotent, so a crash between any two of them is mended by the next tick.
 """
 
@@ -76,7 +76,7 @@ async def act(
         await recording.hold(world, key)  # before there is a route, never before a take-back
     changed = await world.router.apply(experiment, decision.step, taken_back=_reason_to_keep(decision))
     if changed:
-        ANSWER_TO_ROUTE_SECONDS.observe(world.clock() - answered)
+        ANSWER_TO_ROUTE_SECONDS.labels(type(decision.step).__name__).observe(world.clock() - answered)
     before = memory.state
     world.memories[key] = replace(memory, state=decision.state)
     previous = recording.status_from(memory.status)

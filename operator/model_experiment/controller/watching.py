@@ -176,20 +176,21 @@ def _settings() -> kopf.OperatorSettings:
 
 
 def concerned(cache: Cache, kind: Kind, manifest: Manifest) -> list[tuple[str, str]]:
-    """The experiments that a change of an object concerns."""
+    """The experiments that a change of an object concerns: all of its namespace for a policy that is nobody's own."""
     namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
     if kind == MODEL_EXPERIMENT:
         return [(namespace, name)]
-    return [
-        (namespace, experiment["metadata"]["name"])
-        for experiment in cache.all(MODEL_EXPERIMENT)
-        if experiment["metadata"]["namespace"] == namespace and (kind != HTTP_ROUTE or name in _routes_of(experiment))
+    experiments = [
+        experiment for experiment in cache.all(MODEL_EXPERIMENT) if experiment["metadata"]["namespace"] == namespace
     ]
+    own = [experiment for experiment in experiments if f"{experiment['metadata']['name']}-mexp" == name]
+    others = [experiment for experiment in experiments if kind != HTTP_ROUTE or name == _route_of(experiment)]
+    return [(namespace, experiment["metadata"]["name"]) for experiment in own or others]
 
 
-def _routes_of(experiment: Manifest) -> tuple[str, str]:
-    wanted = experiment["spec"].get("routing", {}).get("httpRoute", {}).get("name", "")
-    return f"{experiment['metadata']['name']}-mexp", wanted
+def _route_of(experiment: Manifest) -> str:
+    route: str = experiment["spec"].get("routing", {}).get("httpRoute", {}).get("name", "")
+    return route
 
 
 Waker = Callable[[tuple[str, str]], None]

@@ -31,10 +31,11 @@ from model_experiment.routing.reading import (
 
 
 class GatewayApiRouter:
-    """Routes of Envoy Gateway, read from a view and written with guards."""
+    """Routes of Envoy Gateway, read from a view and written with guards; ``urgent`` are connections for take-backs."""
 
-    def __init__(self, objects: Objects, view: View) -> None:
+    def __init__(self, objects: Objects, view: View, *, urgent: Objects) -> None:
         self._objects = objects
+        self._urgent = urgent
         self._view = view
         self._generations: dict[str, int] = {}  # by UID: what our own last write of an object made
 
@@ -78,7 +79,7 @@ class GatewayApiRouter:
         own = self._own(HTTP_ROUTE, experiment)
         if own is not None and isinstance(step, Parked) and (taken_back or is_open(own, experiment)):
             spec = parked_as_it_stands(own["spec"], experiment.spec.assignment.header)
-            return await self._patch_route(experiment, own, spec, taken_back=taken_back)
+            return await self._patch_route(experiment, own, spec, taken_back=taken_back, objects=self._urgent)
         await self._stand_policy(experiment)
         if own is not None and self.read(experiment).obstacle:
             return False  # parked, and nothing can be repeated now
@@ -86,7 +87,7 @@ class GatewayApiRouter:
         if own is None:
             await self._create(HTTP_ROUTE, experiment, spec)
             return True
-        return await self._patch_route(experiment, own, spec, taken_back=taken_back)
+        return await self._patch_route(experiment, own, spec, taken_back=taken_back, objects=self._objects)
 
     def _rendered(self, experiment: Experiment, step: Parked | Open) -> Manifest:
         user_route = self._user_route(experiment)
@@ -95,19 +96,19 @@ class GatewayApiRouter:
             raise ClusterError(f"HTTPRoute {experiment.spec.routing.http_route.name} must have its rule, found none")
         return render_spec(experiment, user_route, rule, step)
 
-    async def _patch_route(self, experiment: Experiment, own: Manifest, spec: Manifest, *, taken_back: str) -> bool:
-        """Writes where something differs, then reads from the API server itself: what counts is what stands there."""
+    async def _patch_route(
+        self, experiment: Experiment, own: Manifest, spec: Manifest, *, taken_back: str, objects: Objects
+    ) -> bool:
+        """Writes where something differs; what the API server answers is the route as it stands now."""
         generation = self._generations.get(own["metadata"]["uid"])
         owners = own["metadata"].get("ownerReferences")
         if stands(own, spec, generation=generation) and taken_back == written_reason(own) and owners:
             return False
-        await self._patch(HTTP_ROUTE, experiment, own, spec, marks={TAKEN_BACK: taken_back})
-        await self._read_again(experiment)
-        found = self._own(HTTP_ROUTE, experiment)
+        found = await self._patch(objects, HTTP_ROUTE, experiment, own, spec, marks={TAKEN_BACK: taken_back})
         if found is not None and not contains(found["spec"], spec):
             raise ClusterError(
                 f"HTTPRoute {experiment.route_name} must stand as it was written,"
-                " found another one when it was read back"
+                " found another one in the answer of the API server"
             )
         return True
 
@@ -116,11 +117,18 @@ class GatewayApiRouter:
         if found is None:
             await self._create(BACKEND_TRAFFIC_POLICY, experiment, spec)
         elif not stands(found, spec, generation=self._generations.get(found["metadata"]["uid"])):
-            await self._patch(BACKEND_TRAFFIC_POLICY, experiment, found, spec, marks={})
+            await self._patch(self._objects, BACKEND_TRAFFIC_POLICY, experiment, found, spec, marks={})
 
     async def _patch(
-        self, kind: Kind, experiment: Experiment, own: Manifest, spec: Manifest, *, marks: Mapping[str, str]
-    ) -> None:
+        self,
+        objects: Objects,
+        kind: Kind,
+        experiment: Experiment,
+        own: Manifest,
+        spec: Manifest,
+        *,
+        marks: Mapping[str, str],
+    ) -> Manifest | None:
         """One guarded write of the whole spec.
 
         The guard is the generation, not the resourceVersion: the gateway's status writes must not starve a take-back.
@@ -134,9 +142,12 @@ class GatewayApiRouter:
             {"op": "replace", "path": "/spec", "value": spec},
         ]
         namespace, name = experiment.namespace, experiment.route_name
-        changed = await self._objects.patch(kind, namespace, name, operations=operations)
-        if changed is not None:
+        changed = await objects.patch(kind, namespace, name, operations=operations)
+        if changed is None:
+            self._view.forget(kind, own)
+        else:
             self._know(kind, changed)
+        return changed
 
     def _know(self, kind: Kind, manifest: Manifest) -> None:
         self._generations[manifest["metadata"]["uid"]] = manifest["metadata"]["generation"]

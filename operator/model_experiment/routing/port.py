@@ -39,7 +39,7 @@ class Router(Protocol):
         ...
 
     async def apply(self, experiment: Experiment, step: Route, *, taken_back: str = "") -> bool:
-        """Makes one step true and reads it back; writes only where something differs, and says whether it did.
+        """Makes one step true and checks the answer; writes only where something differs, and says whether it did.
 
         Raises:
             ConflictError: if somebody else wrote in between; read and plan again.
