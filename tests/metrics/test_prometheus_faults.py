@@ -292,7 +292,8 @@ class TestThreads:
             source = connect(server.url)
             answers = await timed(asyncio.gather(*(source.read(QUESTION, at=NOW) for _ in range(10))))
             assert all(isinstance(answer, SourceDown) for answer in answers)
-            assert len(server.requests) == LIMITS.threads
+            # a thread that gives up a moment before the deadline may still begin one more read
+            assert LIMITS.threads <= len(server.requests) <= 2 * LIMITS.threads
 
     async def test_a_silent_server_loses_no_thread(self, connect):
         async with serving(black_hole) as server:
