@@ -4,6 +4,7 @@ import asyncio
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
@@ -17,7 +18,9 @@ from given.traffic import Traffic
 class Shoppers:
     """Traffic in a thread of its own, with an outcome for every user who buys.
 
-    ``purchases`` is the share of users who buy, by variant; who buys is decided by (seed, user) alone.
+    ``purchases`` is the share of users who buy, by variant. The n-th users of all variants draw the same number from
+    the seed, so equal shares buy equally: who meets whom is new in every run, and a story without an effect must not
+    end as one with an effect in five of a hundred runs, as alpha allows.
     """
 
     traffic: Traffic
@@ -27,6 +30,7 @@ class Shoppers:
     rate: float = 300
     seed: int = 7
     decided: dict[str, str] = field(default_factory=dict)
+    first_met: Counter[str] = field(default_factory=Counter)
     bought: int = 0
     refused: list[str] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -59,7 +63,8 @@ class Shoppers:
         for _, user, status, variant in answers:
             if status == 200 and variant and user not in self.decided:
                 self.decided[user] = variant
-                if random.Random(f"{self.seed}/{user}").random() < self.purchases[variant]:
+                self.first_met[variant] += 1
+                if random.Random(f"{self.seed}/{self.first_met[variant]}").random() < self.purchases[variant]:
                     outcomes.append({"experiment": self.experiment, "user": user, "name": "purchase"})
         for start in range(0, len(outcomes), 1000):
             async with session.post(self.outcomes_url, json=outcomes[start : start + 1000]) as answer:
