@@ -6,6 +6,7 @@ played: one scrape address tells the counts of all experiments. Run it with ``PY
 The trap: the controller's histogram holds every write of a route, so the releases that follow the take-backs are in it.
 """
 
+import argparse
 import json
 import os
 import signal
@@ -65,21 +66,27 @@ class Counts:
     """What a collector would tell of all experiments; they grow at every scrape."""
 
     def __init__(self, experiments: Sequence[Manifest]) -> None:
-        self._series, paces, harmed = list[str](), list[float](), list[bool]()
-        for made, variant in product(experiments, (CHAMPION, CHALLENGER)):
+        self._series, paces, harmed, numbers = list[str](), list[float](), list[bool](), list[int]()
+        for (number, made), variant in product(enumerate(experiments), (CHAMPION, CHALLENGER)):
             for measure in measures_of(parse_spec(made["spec"])):
                 detail = f'{DETAIL_LABELS.get(measure.family, "detail")}="{measure.detail}"'  # an empty label is none
                 whose = f'{METRICS[measure.family]}{{uid="{made["metadata"]["uid"]}",variant="{variant}",{detail}'
                 self._series += [f'{whose},bucket="{bucket}"}}' for bucket in range(BUCKETS)]
                 paces += [PACES.get(measure, PACE)] * BUCKETS
                 harmed += [(variant, measure) == (CHALLENGER, SERVER_ERRORS)] * BUCKETS
+                numbers += [number] * BUCKETS
         self._paces, self._harmed, self._counts = np.array(paces), np.array(harmed), np.zeros(len(paces), dtype=int)
         self._chance, self._started, self._signs = np.random.default_rng(1), time.time(), list[str]()
+        self._numbers, self._waves, self._wave = np.array(numbers), 0, 0
 
-    def plant_harm(self) -> None:
-        self._paces[self._harmed], self._signs = HARMFUL, [f"{SIGN} 1"]
+    def plant_harm(self, waves: int) -> None:
+        """From the next scrape on, in one more share of the experiments at each."""
+        self._waves, self._signs = waves, [f"{SIGN} 1"]
 
     def scraped(self) -> bytes:
+        if self._wave < self._waves:
+            self._wave += 1
+            self._paces[self._harmed & (self._numbers * self._waves < self._wave * EXPERIMENTS)] = HARMFUL
         self._counts += self._chance.poisson(self._paces)
         lines = [f"{STARTED} {self._started}", f"{HEARTBEAT} {time.time()}", *self._signs]
         lines += [f"{series} {count}" for series, count in zip(self._series, self._counts.tolist(), strict=True)]
@@ -147,13 +154,13 @@ def take_backs(api: Api, since: str) -> list[float]:
     return list(taken_back.values())
 
 
-def plant(plane: ControlPlane, counts: Counts) -> tuple[float, list[float]]:
+def plant(plane: ControlPlane, counts: Counts, waves: int) -> tuple[float, list[float]]:
     """Seconds from the planting until Prometheus shows it, and from then until each route is taken back."""
     routes = plane.api.call("GET", HTTP_ROUTE.path(namespace=None)) or {}
     with ThreadPoolExecutor(1) as thread:
         watched = thread.submit(take_backs, plane.api, routes["metadata"]["resourceVersion"])
         planted = time.time()
-        counts.plant_harm()
+        counts.plant_harm(waves)
         while not plane.api.session.get(f"{plane.prometheus_url}/api/v1/query?query={SIGN}").json()["data"]["result"]:
             time.sleep(0.02)
         shown = time.time()
@@ -165,7 +172,7 @@ def are_running(api: Api) -> bool:
     return all(item["status"]["phase"] == "Running" for item in found["items"])
 
 
-def measure(plane: ControlPlane, controller: Controller) -> None:
+def measure(plane: ControlPlane, controller: Controller, waves: int) -> None:
     counts = Counts([apply_experiment(plane, number) for number in range(EXPERIMENTS)])
     with scraped_by(plane, counts):
         wait_until(lambda: are_running(plane.api), "all experiments run", timeout_seconds=LONGEST_SECONDS)
@@ -173,11 +180,11 @@ def measure(plane: ControlPlane, controller: Controller) -> None:
         start = usage_of(controller, plane.api)
         time.sleep(CALM_SECONDS)
         calm = usage_of(controller, plane.api)
-        unseen, taken_back = plant(plane, counts)
+        unseen, taken_back = plant(plane, counts, waves)
         time.sleep(1)  # a release is counted a moment after it is seen
         end = usage_of(controller, plane.api)
     writes = {bound: count - calm.writes[bound] for bound, count in end.writes.items()}
-    print(f"{os.cpu_count()} cores, {len(taken_back)} of {EXPERIMENTS} experiments taken back")
+    print(f"{os.cpu_count()} cores, {len(taken_back)} of {EXPERIMENTS} experiments taken back, harmed in {waves} waves")
     print(f"Prometheus shows the harm       {unseen:.2f} s after it was planted")
     print("     seconds:  from then to taken back  from answer to parked route")
     for name, share in SHARES.items():
@@ -190,13 +197,16 @@ def measure(plane: ControlPlane, controller: Controller) -> None:
 
 def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end stops everything too
+    parser = argparse.ArgumentParser(description="How fast are experiments taken back where a hundred run?")
+    parser.add_argument("--waves", type=int, default=1, help="harm is planted in so many waves, a scrape apart")
+    flags = parser.parse_args()
     isolation.ensure_room()
     with tempfile.TemporaryDirectory(prefix="hundred-experiments-") as folder, running(Path(folder) / "plane") as plane:
         install_definition(plane)
         defaults = ControllerSettings(plane.prometheus_url)
         controller = create_controller(plane, Path(folder), **{name: getattr(defaults, name) for name in QUICK})
         with started(controller.process):
-            measure(plane, controller)
+            measure(plane, controller, flags.waves)
 
 
 if __name__ == "__main__":
