@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 from kubernetes.aio import client, config
 
+from model_experiment.api.spec import GROUP, KIND, PLURAL, VERSION
 from model_experiment.errors import ClusterError, ConflictError, UnavailableError
 
 Manifest = dict[str, Any]
@@ -46,7 +47,7 @@ class Kind:
         return "".join([root, scope, f"/{self.plural}", *(f"/{part}" for part in (name, subresource) if part)])
 
 
-MODEL_EXPERIMENT = Kind("modelexperiment.io", "v1alpha1", "modelexperiments", "ModelExperiment")
+MODEL_EXPERIMENT = Kind(GROUP, VERSION, PLURAL, KIND)
 HTTP_ROUTE = Kind("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
 BACKEND_TRAFFIC_POLICY = Kind("gateway.envoyproxy.io", "v1alpha1", "backendtrafficpolicies", "BackendTrafficPolicy")
 SECURITY_POLICY = Kind("gateway.envoyproxy.io", "v1alpha1", "securitypolicies", "SecurityPolicy")
@@ -70,10 +71,9 @@ class Objects:
         """One object, or None where there is none."""
         return await self._call("GET", kind.path(namespace=namespace, name=name))
 
-    async def all(self, kind: Kind, *, namespace: str | None = None, selector: str | None = None) -> list[Manifest]:
+    async def all(self, kind: Kind, *, namespace: str | None = None) -> list[Manifest]:
         """All objects of a kind; empty as well where the cluster does not serve that kind."""
-        query = [("labelSelector", selector)] if selector else None
-        answer = await self._call("GET", kind.path(namespace=namespace), query=query)
+        answer = await self._call("GET", kind.path(namespace=namespace))
         return list(answer["items"]) if answer else []
 
     async def create(self, kind: Kind, manifest: Manifest) -> Manifest:
@@ -116,7 +116,6 @@ class Objects:
         path: str,
         *,
         body: Any = None,
-        query: Sequence[tuple[str, str]] | None = None,
         content: str = "application/json",
     ) -> Manifest | None:
         try:
@@ -124,7 +123,6 @@ class Objects:
                 request = await self._api.param_serialize(
                     method,
                     path,
-                    query_params=list(query or ()),
                     header_params={"Accept": "application/json", "Content-Type": content},
                     body=body,
                     auth_settings=["BearerToken"],

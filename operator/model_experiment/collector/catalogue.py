@@ -11,9 +11,8 @@ from typing import Any
 
 from model_experiment.api import AssignmentStatus, ModelExperimentSpec, parse_spec
 from model_experiment.assignment import Assignment, Share
+from model_experiment.decision.observation import own_route_name
 from model_experiment.errors import SpecError
-
-ROUTE_SUFFIX = "-mexp"
 
 RouteKey = tuple[str, str]
 
@@ -46,7 +45,7 @@ class Counted:
     @property
     def route(self) -> RouteKey:
         """Namespace and name of the experiment's own route."""
-        return self.namespace, self.name + ROUTE_SUFFIX
+        return self.namespace, own_route_name(self.name)
 
     @property
     def variants(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ import kopf
 from kubernetes.aio import client
 
 from model_experiment.controller.cache import Cache
+from model_experiment.decision.observation import own_route_name
 from model_experiment.errors import ClusterError, SettingsError, UnavailableError
 from model_experiment.objects import (
     BACKEND_TRAFFIC_POLICY,
@@ -183,7 +184,7 @@ def concerned(cache: Cache, kind: Kind, manifest: Manifest) -> list[tuple[str, s
     experiments = [
         experiment for experiment in cache.all(MODEL_EXPERIMENT) if experiment["metadata"]["namespace"] == namespace
     ]
-    own = [experiment for experiment in experiments if f"{experiment['metadata']['name']}-mexp" == name]
+    own = [experiment for experiment in experiments if own_route_name(experiment["metadata"]["name"]) == name]
     others = [experiment for experiment in experiments if kind != HTTP_ROUTE or name == _route_of(experiment)]
     return [(namespace, experiment["metadata"]["name"]) for experiment in own or others]
 

@@ -10,7 +10,7 @@ written on the route itself, in the same write that parks it, and a route that c
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from model_experiment.api.status import Phase, Verdict
+from model_experiment.api.status import LONGEST_HISTORY, Phase, Verdict
 from model_experiment.api.words import OnSuccess
 from model_experiment.assignment import Assignment, Share, assign
 from model_experiment.decision.assessment import assess
@@ -23,7 +23,6 @@ from model_experiment.decision.rules import SAFETY, Judgement, Situation, first_
 
 FINAL = frozenset({Verdict.PROMOTE, Verdict.KEEP_CHAMPION, Verdict.INCONCLUSIVE, Verdict.ROLLBACK, Verdict.INVALID})
 NOT_STARTED = Judgement(Verdict.CONTINUE, "NotStarted", "the experiment has not started to count")
-HISTORY_LENGTH = 30
 _WITH_TRAFFIC = frozenset({Phase.RUNNING, Phase.PROMOTING, Phase.PROMOTED})
 
 
@@ -268,7 +267,7 @@ def _moved(state: State, signal: Signal, judgement: Judgement, obstacle: Obstacl
     reason, message = _why(phase, signal, judgement, obstacle)
     entry = Entry(now, phase, reason, message)
     ended = now if phase is Phase.CONCLUDED else state.ended
-    history = (*state.history, entry)[-HISTORY_LENGTH:]
+    history = (*state.history, entry)[-LONGEST_HISTORY:]
     return replace(state, phase=phase, ended=ended, history=history)
 
 

@@ -8,6 +8,11 @@ from model_experiment.decision.counts import Counts
 from model_experiment.decision.route import RouteReading
 
 
+def own_route_name(experiment: str) -> str:
+    """The name of an experiment's own route, and of everything else that it makes."""
+    return f"{experiment}-mexp"
+
+
 @dataclass(frozen=True, slots=True)
 class Experiment:
     """The object that a user applied."""
@@ -23,7 +28,7 @@ class Experiment:
     @property
     def route_name(self) -> str:
         """The name of the experiment's own route; access logs carry it."""
-        return f"{self.name}-mexp"
+        return own_route_name(self.name)
 
 
 @dataclass(frozen=True, slots=True)
