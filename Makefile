@@ -54,8 +54,8 @@ format: $(READY) ## format the sources and mend what ruff can mend
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-calibrate: $(READY) ## hold the statistics to their promises by simulation (minutes)
-	$(BIN)/python -m pytest -m slow tests/calibration
+calibrate: $(READY) ## hold the statistics to their promises by simulation, in full length (minutes; make test: a tenth)
+	$(BIN)/python -m pytest -m slow tests/calibration --full
 
 bench: build-control-plane ## measure what the code promises about its speed
 	set -e; for benchmark in benchmarks/*.py; do PYTHONPATH=dev $(BIN)/python $$benchmark; done

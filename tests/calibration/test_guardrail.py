@@ -5,8 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from model_experiment.statistics import buckets, change_point, e_values
-from model_experiment.statistics.change_point import ALTERNATIVES
+from model_experiment.statistics.effects import ratios
+from model_experiment.statistics.guardrails import change_point
+from model_experiment.statistics.sequential import e_values
+from model_experiment.statistics.summaries.buckets import BucketTable
 
 pytestmark = pytest.mark.slow
 
@@ -20,39 +22,45 @@ class Watch:
 
     def __init__(self, runs, planned=PLANNED):
         self.planned, self.poll = planned, 0
-        self.log_weights = np.full((runs, len(ALTERNATIVES)), -745.0)
+        self.log_weights = change_point.weights_at_start((runs,))
         self.alarmed_at = np.zeros(runs, dtype=int)
 
     def see(self, champion, challenger, *, ratio=1.0, phi=1.0):
         """One poll of every run: events and requests of both variants."""
         (a, n_a), (b, n_b) = champion, challenger
         self.poll += 1
-        weight = ratio * n_b
-        ratios = change_point.log_likelihood_ratios(b / phi, a / phi, null_share=weight / np.maximum(n_a + weight, 1))
+        share = change_point.relative_null_share(champion=n_a, challenger=n_b, ratio=ratio)
+        likelihoods = change_point.log_likelihood_ratios(b, a, null_share=share, phi=phi)
         mass = change_point.prior_mass(self.poll, planned_polls=self.planned)
-        self.log_weights = change_point.advanced(self.log_weights, ratios, mass=mass)
+        self.log_weights = change_point.advanced(self.log_weights, likelihoods, mass=mass)
         evidence = change_point.log_evidence(self.log_weights, polls=self.poll, planned_polls=self.planned)
         alarm = (self.alarmed_at == 0) & (evidence >= math.log(e_values.threshold(ALPHA)))
         self.alarmed_at[alarm] = self.poll
-
-
-def most(runs):
-    return ALPHA + 3 * math.sqrt(ALPHA * (1 - ALPHA) / runs)
 
 
 @pytest.mark.parametrize(
     ("champion", "challenger"),
     [pytest.param(300, 300, id="even split"), pytest.param(540, 60, id="9 to 1")],
 )
-def test_three_days_of_independent_requests_alarm_at_most_with_alpha(champion, challenger, measured):
-    runs, rate, generator = 1000, 0.01, np.random.default_rng(5)
-    watch = Watch(runs)
+def test_three_days_of_independent_requests_alarm_at_most_with_alpha(champion, challenger, runs, at_most):
+    count, rate, generator = runs(1000), 0.01, np.random.default_rng(5)
+    watch = Watch(count)
     for _ in range(3 * DAY):
-        n_a, n_b = generator.poisson(champion, runs), generator.poisson(challenger, runs)
+        n_a, n_b = generator.poisson(champion, count), generator.poisson(challenger, count)
         watch.see((generator.binomial(n_a, rate), n_a), (generator.binomial(n_b, rate), n_b))
-    alarms = np.mean(watch.alarmed_at > 0)
-    measured(f"{champion}:{challenger} {alarms:.4f} <= {most(runs):.4f}")
-    assert alarms <= most(runs)
+    at_most(f"guardrail, 3 days, {champion}:{challenger} requests a poll", watch.alarmed_at > 0, nominal=ALPHA)
+
+
+def test_a_ramp_from_1_to_50_percent_under_a_daily_swing_of_errors_alarms_at_most_with_alpha(runs, at_most):
+    count, requests, generator = runs(1000), 600, np.random.default_rng(9)
+    watch = Watch(count)
+    for share in (0.01, 0.05, 0.10, 0.25, 0.50):
+        for _ in range(DAY // 4):
+            rate = 0.02 * (1 + 0.8 * math.sin(2 * math.pi * watch.poll / DAY))
+            n_b = generator.binomial(requests, share, count)
+            n_a = requests - n_b
+            watch.see((generator.binomial(n_a, rate), n_a), (generator.binomial(n_b, rate), n_b))
+    at_most("guardrail, ramp from 1 % to 50 % in 30 hours", watch.alarmed_at > 0, nominal=ALPHA)
 
 
 def median_delay(requests, before, after, *, clean, seed):
@@ -115,29 +123,27 @@ class StickyUsers:
     def phi(self):
         """The over-dispersion of each run so far."""
         events, requests = self.seen
-        return buckets.overdispersions(events, requests)
+        return ratios.overdispersion(BucketTable(events, requests)).values
 
 
-def clustered_alarms(*, scaled):
-    """The share of runs with a false alarm in a day of one-minute polls, with and without division by phi."""
-    runs, polls, generator = 300, 1440, np.random.default_rng(11)
-    settings = {"runs": runs, "users": 3000, "rate": 0.02, "correlation": 0.05, "requests_per_poll": 600}
+def clustered_alarms(*, scaled, count):
+    """Whether each run had a false alarm in a day of one-minute polls, with and without division by phi."""
+    polls, generator = 1440, np.random.default_rng(11)
+    settings = {"runs": count, "users": 3000, "rate": 0.02, "correlation": 0.05, "requests_per_poll": 600}
     champion, challenger = StickyUsers(generator, **settings), StickyUsers(generator, **settings)
-    watch = Watch(runs, planned=polls)
+    watch = Watch(count, planned=polls)
     for _ in range(polls):
         old, new = champion.poll(), challenger.poll()
         phi = np.maximum(champion.phi(), challenger.phi()) if scaled else 1.0
         watch.see(old, new, phi=phi)
-    return np.mean(watch.alarmed_at > 0), most(runs)
+    return watch.alarmed_at > 0
 
 
-def test_sticky_users_alarm_at_most_with_alpha_when_counts_are_divided_by_phi(measured):
-    alarms, bound = clustered_alarms(scaled=True)
-    measured(f"sticky users, divided by phi: {alarms:.4f} <= {bound:.4f}")
-    assert alarms <= bound
+def test_sticky_users_alarm_at_most_with_alpha_when_counts_are_divided_by_phi(runs, at_most):
+    alarmed = clustered_alarms(scaled=True, count=runs(300))
+    at_most("guardrail, sticky users, counts divided by phi", alarmed, nominal=ALPHA)
 
 
-def test_sticky_users_alarm_far_more_often_when_requests_are_taken_as_independent(measured):
-    alarms, bound = clustered_alarms(scaled=False)
-    measured(f"sticky users, as they are: {alarms:.4f} > {bound:.4f}")
-    assert alarms > 2 * bound
+def test_sticky_users_alarm_far_more_often_when_requests_are_taken_as_independent(runs, beyond):
+    alarmed = clustered_alarms(scaled=False, count=runs(300))
+    beyond("guardrail, sticky users, counts as they are", alarmed, nominal=ALPHA)

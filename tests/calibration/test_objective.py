@@ -1,113 +1,107 @@
-"""False alarms of the primary objective when nothing differs: users are sticky and alike only to themselves.
+"""False alarms of the primary objective when nothing differs, and the coverage of its interval.
 
-Users have their own rate (intraclass correlation 0.05), their own traffic (heavy tails) and their own day of arrival,
-and are looked at 14 times while they come. Within a bucket, requests and events are drawn from the sums over its
-users, which is the same distribution as drawing them user by user.
+Users are sticky and looked at while they come: 14 times with group-sequential bounds, 1,000 times with the interval
+that holds at any moment.
 """
-
-import math
 
 import numpy as np
 import pytest
 
-from model_experiment.statistics import buckets, group_sequential
-from model_experiment.statistics.buckets import BucketTable
-from model_experiment.statistics.effects import Effect
-from model_experiment.statistics.mixture import NormalMixture
+from given.sticky_users import Population, looked_at
+from model_experiment.statistics.effects import ratios
+from model_experiment.statistics.sequential import group_sequential
+from model_experiment.statistics.sequential.normal_mixture import NormalMixture
 
 pytestmark = pytest.mark.slow
 
-RUNS, USERS, LOOKS, BUCKETS = 2000, 2000, 14, 100
-ALPHA, RATE, CORRELATION, REQUESTS_PER_USER = 0.05, 0.1, 0.05, 20
-MOST = ALPHA + 3 * math.sqrt(ALPHA * (1 - ALPHA) / RUNS)
-BOUNDS = [look.bound for look in group_sequential.planned_looks(LOOKS, alpha=ALPHA)]
+LOOKS, OFTEN, ALPHA, AT_ONCE = 14, 1000, 0.05, 500
+BOUNDS = np.array([look.bound for look in group_sequential.planned_looks(LOOKS, alpha=ALPHA)])
+CORRELATIONS = [0.05, 0.2]
 
 
-def variant(generator):
-    """Cumulative events and requests of one variant: two arrays of runs x looks x buckets."""
-    size = (RUNS, USERS)
-    traffic = generator.gamma(0.5, 2 * REQUESTS_PER_USER / LOOKS, size)
-    spread = 1 / CORRELATION - 1
-    events = traffic * generator.beta(RATE * spread, (1 - RATE) * spread, size)
-    arrival, bucket = generator.integers(0, LOOKS, size), generator.integers(0, BUCKETS, size)
-    cell = (np.arange(RUNS)[:, np.newaxis] * LOOKS + arrival) * BUCKETS + bucket
-    shape = (RUNS, LOOKS, BUCKETS)
-    present, happening = (
-        np.bincount(cell.ravel(), weights.ravel(), math.prod(shape)).reshape(shape).cumsum(axis=1)
-        for weights in (traffic, events)
-    )
-    requests = generator.poisson(present)
-    shares = np.divide(happening, present, out=np.zeros(shape), where=present > 0).clip(0, 1)
-    return generator.binomial(requests, shares).cumsum(axis=1), requests.cumsum(axis=1)
-
-
-@pytest.fixture(scope="module")
-def looked_at():
-    """For each run and look the two variants' tables."""
+def pairs_of_variants(correlation, *, runs, looks, at_once, users=2000):
+    """Tables of both variants in portions of runs, so that they fit into memory."""
+    population = Population(users=users, rate=0.1, correlation=correlation, requests_per_user=20)
     generator = np.random.default_rng(20)
-    old, new = variant(generator), variant(generator)
-    return [
-        [
-            (BucketTable(old[0][run, look], old[1][run, look]), BucketTable(new[0][run, look], new[1][run, look]))
-            for look in range(LOOKS)
-        ]
-        for run in range(RUNS)
-    ]
+    for _ in range(runs // at_once):
+        yield tuple(looked_at(population, runs=at_once, looks=looks, generator=generator) for _ in range(2))
 
 
-def rejected(looked_at, z_of, bounds):
-    """The share of runs in which any look passes its bound; a look without an effect passes none."""
-    return np.mean(
-        [any(abs(z_of(*tables)) > bound for tables, bound in zip(run, bounds, strict=True)) for run in looked_at]
-    )
+def z_of(compare, champion, challenger):
+    """Z at each look; a look without an effect passes no bound."""
+    effects = compare(champion=champion, challenger=challenger)
+    return np.where(effects.estimable, effects.z, 0.0)
 
 
-def z_from(compare):
-    def z(champion, challenger):
-        effect = compare(champion=champion, challenger=challenger)
-        return effect.z if isinstance(effect, Effect) else 0.0
-
-    return z
-
-
-def z_from_requests(champion, challenger):
+def z_of_requests(champion, challenger):
     """What the library has no way to give: the error as if a user's requests were independent."""
-    (x, n), (y, m) = ((one.numerators.sum(), one.denominators.sum()) for one in (champion, challenger))
-    pooled = (x + y) / (n + m)
-    return (y / m - x / n) / math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+    (x, n), (y, m) = ((one.numerators.sum(axis=-1), one.denominators.sum(axis=-1)) for one in (champion, challenger))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pooled = (x + y) / (n + m)
+        z = (y / m - x / n) / np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+    return np.nan_to_num(z, posinf=0, neginf=0)
 
 
-@pytest.mark.parametrize("compare", [buckets.difference, buckets.relative_difference])
-def test_fourteen_looks_at_user_buckets_reject_at_most_alpha(looked_at, compare, measured):
-    share = rejected(looked_at, z_from(compare), BOUNDS)
-    measured(f"{compare.__name__}: {share:.4f} <= {MOST:.4f}")
-    assert share <= MOST
+def requests(champion, challenger):
+    """Requests of both variants at each look."""
+    return champion.denominators.sum(axis=-1) + challenger.denominators.sum(axis=-1)
 
 
-def test_fourteen_looks_at_independent_requests_would_reject_far_more(looked_at, measured):
-    share = rejected(looked_at, z_from_requests, BOUNDS)
-    measured(f"requests: {share:.4f} > {MOST:.4f}")
-    assert share > 2 * MOST
+@pytest.fixture(scope="module", params=CORRELATIONS, ids=lambda value: f"correlation {value}")
+def fourteen_looks(request, runs):
+    """Z at each of 14 looks, by user buckets on both scales and by requests."""
+    found = {"difference": [], "relative": [], "requests": []}
+    for champion, challenger in pairs_of_variants(request.param, runs=runs(2000), looks=LOOKS, at_once=AT_ONCE):
+        found["difference"].append(z_of(ratios.difference, champion, challenger))
+        found["relative"].append(z_of(ratios.relative_difference, champion, challenger))
+        found["requests"].append(z_of_requests(champion, challenger))
+    return request.param, {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def test_the_anytime_interval_misses_no_effect_at_most_alpha(looked_at, measured):
-    planned = sum(table.denominators.sum() for table in looked_at[0][-1])
-    mixture = NormalMixture.tuned_at(planned, alpha=ALPHA)
-    missed = 0
-    for run in looked_at:
-        for tables in run:
-            size = sum(table.denominators.sum() for table in tables)
-            if abs(z_from(buckets.difference)(*tables)) > mixture.multiplier(size, alpha=ALPHA):
-                missed += 1
-                break
-    measured(f"anytime: {missed / RUNS:.4f} <= {MOST:.4f}")
-    assert missed / RUNS <= MOST
+@pytest.mark.parametrize("scale", ["difference", "relative"])
+def test_fourteen_looks_at_user_buckets_reject_at_most_alpha(fourteen_looks, scale, at_most):
+    correlation, found = fourteen_looks
+    rejected = (np.abs(found[scale]) > BOUNDS).any(axis=1)
+    at_most(f"correlation {correlation}, 14 looks, {scale}", rejected, nominal=ALPHA)
 
 
-def test_the_interval_at_the_planned_end_covers_no_effect_as_often_as_it_says(looked_at, measured):
-    inside = 0
-    for run in looked_at:
-        effect = buckets.difference(champion=run[-1][0], challenger=run[-1][1])
-        inside += effect.interval(1.959964).contains(0.0)
-    measured(f"coverage at the end: {inside / RUNS:.4f}")
-    assert inside / RUNS == pytest.approx(0.95, abs=0.015)
+def test_fourteen_looks_at_independent_requests_would_reject_far_more(fourteen_looks, beyond):
+    correlation, found = fourteen_looks
+    rejected = (np.abs(found["requests"]) > BOUNDS).any(axis=1)
+    beyond(f"correlation {correlation}, 14 looks, requests as if independent", rejected, nominal=ALPHA)
+
+
+@pytest.mark.parametrize("compare", [ratios.difference, ratios.relative_difference])
+def test_the_interval_at_the_planned_end_covers_no_effect_in_95_of_100_runs(compare, runs, measured):
+    covered = []
+    for champion, challenger in pairs_of_variants(0.05, runs=runs(5000), looks=1, at_once=AT_ONCE):
+        limits = compare(champion=champion, challenger=challenger).interval(1.959964)
+        covered.append((limits.low <= 0) & (limits.high >= 0))
+    share = np.mean(covered)
+    measured(f"coverage of 95 %, {compare.__name__}: {share:.4f} within 0.01 ({runs(5000)} runs)")
+    assert share == pytest.approx(0.95, abs=0.01)
+
+
+@pytest.fixture(scope="module", params=CORRELATIONS, ids=lambda value: f"correlation {value}")
+def thousand_looks(request, runs):
+    """Z by user buckets and by requests at each of 1,000 looks, and the multiplier of the anytime interval."""
+    found = {"difference": [], "requests": [], "multiplier": []}
+    for champion, challenger in pairs_of_variants(request.param, runs=runs(400), looks=OFTEN, at_once=20):
+        size = requests(champion, challenger)
+        mixture = NormalMixture.tuned_at(2 * 2000 * 20, alpha=ALPHA)
+        found["difference"].append(z_of(ratios.difference, champion, challenger))
+        found["requests"].append(z_of_requests(champion, challenger))
+        found["multiplier"].append(mixture.multiplier(np.maximum(size, 1), alpha=ALPHA))
+    return request.param, {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def test_a_thousand_looks_at_user_buckets_reject_at_most_alpha(thousand_looks, at_most):
+    correlation, found = thousand_looks
+    rejected = (np.abs(found["difference"]) > found["multiplier"]).any(axis=1)
+    at_most(f"correlation {correlation}, 1,000 looks, anytime", rejected, nominal=ALPHA)
+
+
+def test_a_thousand_looks_at_independent_requests_would_reject_far_more(thousand_looks, beyond):
+    correlation, found = thousand_looks
+    rejected = (np.abs(found["requests"]) > found["multiplier"]).any(axis=1)
+    beyond(f"correlation {correlation}, 1,000 looks, requests as if independent", rejected, nominal=ALPHA)

@@ -18,10 +18,10 @@ from model_experiment.decision.observation import Blind
 from model_experiment.metrics.ledger import Ledger
 from model_experiment.metrics.ledger_storage import from_json, to_json
 from model_experiment.objects import Manifest
-from model_experiment.statistics.change_point import HarmEvidence, RequestCounts
-from model_experiment.statistics.effects import Effect, Scale
-from model_experiment.statistics.group_sequential import Look
-from model_experiment.statistics.sample_ratio import SampleRatioCheck
+from model_experiment.statistics.effects.effect import Effect, Scale
+from model_experiment.statistics.guardrails.change_point import HarmEvidence, RequestCounts
+from model_experiment.statistics.sequential.group_sequential import Look
+from model_experiment.statistics.trust.sample_ratio import SampleRatioCheck
 
 NOT_READ_YET = Blind("MetricsNotRead", "the metrics have not been read yet")
 KEY = "checkpoint.json.gz"

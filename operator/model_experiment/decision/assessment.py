@@ -5,8 +5,6 @@ two intervals of one effect. The *decision* interval belongs to the last look an
 with; the *anytime* interval holds at every moment and is therefore wider.
 """
 
-import math
-
 from model_experiment.api.spec import Guardrail, Objective
 from model_experiment.api.status import (
     GuardrailFinding,
@@ -30,13 +28,13 @@ from model_experiment.decision.evidence import (
 )
 from model_experiment.decision.findings import Assessment, Progress, SplitFinding
 from model_experiment.decision.plan import Plan, harm_measure, outcome_measure
-from model_experiment.statistics import buckets
-from model_experiment.statistics.buckets import BucketTable
-from model_experiment.statistics.change_point import RequestCounts
-from model_experiment.statistics.e_values import threshold
-from model_experiment.statistics.effects import Effect
-from model_experiment.statistics.mixture import NormalMixture
+from model_experiment.statistics.effects import ratios
+from model_experiment.statistics.effects.effect import Effect
+from model_experiment.statistics.guardrails.change_point import RequestCounts
 from model_experiment.statistics.not_estimable import NotEstimable
+from model_experiment.statistics.sequential.e_values import threshold
+from model_experiment.statistics.sequential.normal_mixture import NormalMixture
+from model_experiment.statistics.summaries.buckets import BucketTable
 from model_experiment.statistics.tails import normal_quantile
 
 OBJECTIVE_METHOD = (
@@ -74,7 +72,7 @@ def anytime_multiplier(plan: Plan, counts: Counts) -> float:
     """How many standard errors an interval must reach to hold at every moment, tuned at the planned end."""
     alpha = plan.spec.analysis.alpha.value
     mixture = NormalMixture.tuned_at(2 * plan.users_per_variant, alpha=alpha)
-    return mixture.multiplier(sum(users_of(plan, counts)), alpha=alpha)
+    return float(mixture.multiplier(sum(users_of(plan, counts)), alpha=alpha))
 
 
 def _primary(plan: Plan, objective: Objective, evidence: Evidence, counts: Counts) -> ObjectiveStatus:
@@ -227,15 +225,15 @@ def _rate_interval(plan: Plan, guardrail: Guardrail, counts: Counts) -> str | No
         BucketTable(counts.buckets(variant, measure), counts.buckets(variant, REQUESTS))
         for variant in (plan.spec.champion.name, plan.spec.challenger.name)
     )
-    reach = normal_quantile(0.025)
+    reach = float(normal_quantile(0.025))
     if guardrail.margin is not None:
-        effect = buckets.relative_difference(champion=champion, challenger=challenger)
+        effect = ratios.relative_difference(champion=champion, challenger=challenger).single
         return None if isinstance(effect, NotEstimable) else wording.interval(effect.interval(reach))
-    rate = buckets.estimate(challenger)
+    rate = ratios.level(challenger).single
     if isinstance(rate, NotEstimable):
         return None
-    radius = reach * math.sqrt(rate.variance)
-    return f"[{wording.percent(max(0.0, rate.value - radius))}, {wording.percent(min(1.0, rate.value + radius))}]"
+    limits = rate.interval(reach)
+    return f"[{wording.percent(max(0.0, limits.low))}, {wording.percent(min(1.0, limits.high))}]"
 
 
 def _split(plan: Plan, evidence: Evidence, counts: Counts) -> SplitFinding:

@@ -14,14 +14,16 @@ from types import MappingProxyType
 from model_experiment.api.spec import Guardrail, Objective
 from model_experiment.decision.counts import EXPOSURES, REQUESTS, Counts, Measure
 from model_experiment.decision.plan import Plan, harm_measure, outcome_measure
-from model_experiment.statistics import buckets, change_point, group_sequential
-from model_experiment.statistics.buckets import BucketTable
-from model_experiment.statistics.change_point import HarmEvidence, Poll, RequestCounts
-from model_experiment.statistics.e_values import threshold
-from model_experiment.statistics.effects import Effect
-from model_experiment.statistics.group_sequential import Look
+from model_experiment.statistics.effects import ratios
+from model_experiment.statistics.effects.effect import Effect
+from model_experiment.statistics.guardrails import change_point
+from model_experiment.statistics.guardrails.change_point import HarmEvidence, Poll, RequestCounts
 from model_experiment.statistics.not_estimable import NotEstimable
-from model_experiment.statistics.sample_ratio import SampleRatioCheck
+from model_experiment.statistics.sequential import group_sequential
+from model_experiment.statistics.sequential.e_values import threshold
+from model_experiment.statistics.sequential.group_sequential import Look
+from model_experiment.statistics.summaries.buckets import BucketTable
+from model_experiment.statistics.trust.sample_ratio import SampleRatioCheck
 
 NOTHING = RequestCounts(0, 0)
 UNSUSPECTED = SampleRatioCheck()
@@ -109,17 +111,17 @@ def effect_of(plan: Plan, objective: Objective, counts: Counts) -> Effect | NotE
         BucketTable(counts.buckets(variant, measure), counts.buckets(variant, EXPOSURES))
         for variant in (plan.spec.champion.name, plan.spec.challenger.name)
     )
-    return buckets.relative_difference(champion=champion, challenger=challenger)
+    return ratios.relative_difference(champion=champion, challenger=challenger).single
 
 
 def phi_of(plan: Plan, measure: Measure, counts: Counts) -> float:
     """How much more a rate of requests varies because users repeat themselves; 1 where it cannot be measured."""
-    phi = buckets.overdispersion(
+    phi = ratios.overdispersion(
         *(
             BucketTable(counts.buckets(variant, measure), counts.buckets(variant, REQUESTS))
             for variant in (plan.spec.champion.name, plan.spec.challenger.name)
         )
-    )
+    ).single
     return 1.0 if isinstance(phi, NotEstimable) else phi
 
 

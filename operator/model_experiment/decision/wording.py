@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from model_experiment.statistics.effects import Interval
+from model_experiment.statistics.effects.effect import Interval
 
 _SMALLEST_P = 1e-16
 

@@ -1,67 +1,106 @@
 """What every routine asks of its arguments, in one wording: the argument, what must hold, what was found.
 
-Each function returns its argument, so a check stands where the value is used first. NaN never passes.
+Each function returns its argument as an array of float64, so a check stands where the value is used first; one
+number becomes an array of no dimension. NaN never passes.
 """
 
-import math
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats: TypeAlias = NDArray[np.float64]
+Booleans: TypeAlias = NDArray[np.bool_]
 
 
-def probability(name: str, value: float) -> float:
-    """A number strictly between 0 and 1."""
-    if not 0 < value < 1:
-        raise ValueError(f"{name} must lie strictly between 0 and 1, found {value}")
-    return value
-
-
-def positive(name: str, value: float) -> float:
-    """A finite number above 0."""
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be finite and above 0, found {value}")
-    return value
-
-
-def count(name: str, value: float) -> float:
-    """A finite number of 0 or more; a count may be fractional, because over-dispersion divides it."""
-    if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{name} must be finite and 0 or more, found {value}")
-    return value
-
-
-def at_least(name: str, value: float, *, smallest: float) -> float:
-    """A finite number not below ``smallest``."""
-    if not (math.isfinite(value) and value >= smallest):
-        raise ValueError(f"{name} must be finite and {smallest:g} or more, found {value}")
-    return value
+def require(name: str, array: Floats, holds: Booleans, what_must_hold: str) -> Floats:
+    """``array`` if ``holds`` is true throughout; ``what_must_hold`` is a clause such as "be above 0"."""
+    if not holds.all():
+        raise ValueError(f"{name} must {what_must_hold}, found {array[~holds].flat[0]:g}")
+    return array
 
 
 def finite(name: str, values: ArrayLike) -> Floats:
-    """A copy as an array of finite numbers."""
+    """Finite numbers."""
     array = np.array(values, dtype=np.float64)
-    wrong = array[~np.isfinite(array)]
-    if wrong.size:
-        raise ValueError(f"{name} must be finite, found {wrong.flat[0]}")
-    return array
+    return require(name, array, np.isfinite(array), "be finite")
 
 
 def counts(name: str, values: ArrayLike) -> Floats:
-    """An array of finite numbers of 0 or more."""
-    array = finite(name, values)
-    wrong = array[array < 0]
-    if wrong.size:
-        raise ValueError(f"{name} must be 0 or more, found {wrong.flat[0]}")
-    return array
+    """Finite numbers of 0 or more; a count may be fractional, because over-dispersion divides it."""
+    array = np.array(values, dtype=np.float64)
+    return require(name, array, np.isfinite(array) & (array >= 0), "be finite and 0 or more")
+
+
+def whole_counts(name: str, values: ArrayLike) -> Floats:
+    """Whole numbers of 0 or more, for methods that count ways instead of measuring."""
+    array = counts(name, values)
+    return require(name, array, array == np.floor(array), "be whole")
 
 
 def positives(name: str, values: ArrayLike) -> Floats:
-    """An array of finite numbers above 0."""
-    array = finite(name, values)
-    wrong = array[array <= 0]
-    if wrong.size:
-        raise ValueError(f"{name} must be above 0, found {wrong.flat[0]}")
-    return array
+    """Finite numbers above 0."""
+    array = np.array(values, dtype=np.float64)
+    return require(name, array, np.isfinite(array) & (array > 0), "be finite and above 0")
+
+
+def at_least(name: str, values: ArrayLike, *, smallest: float) -> Floats:
+    """Finite numbers not below ``smallest``."""
+    array = np.array(values, dtype=np.float64)
+    return require(name, array, np.isfinite(array) & (array >= smallest), f"be finite and {smallest:g} or more")
+
+
+def probabilities(name: str, values: ArrayLike) -> Floats:
+    """Numbers strictly between 0 and 1."""
+    array = np.array(values, dtype=np.float64)
+    return require(name, array, (array > 0) & (array < 1), "lie strictly between 0 and 1")
+
+
+def shares(name: str, values: ArrayLike) -> Floats:
+    """Numbers from 0 to 1, both allowed."""
+    array = np.array(values, dtype=np.float64)
+    return require(name, array, (array >= 0) & (array <= 1), "lie between 0 and 1")
+
+
+def parts(name: str, values: ArrayLike, *, whole_name: str, whole: ArrayLike) -> tuple[Floats, Floats]:
+    """Counts and the counts that they are part of, of one shape after broadcasting."""
+    part, total = together({name: counts(name, values), whole_name: counts(whole_name, whole)})
+    over = np.flatnonzero(part > total)
+    if over.size:
+        found = f"{part.flat[over[0]]:g} of {total.flat[over[0]]:g}"
+        raise ValueError(f"{name} must not exceed {whole_name}, found {found}")
+    return part, total
+
+
+def together(named: dict[str, Floats]) -> tuple[Floats, ...]:
+    """Arrays broadcast to one shape, in the order given."""
+    try:
+        return tuple(np.broadcast_arrays(*named.values()))
+    except ValueError:
+        found = ", ".join(str(array.shape) for array in named.values())
+        raise ValueError(f"{_listed(list(named))} must have shapes that fit together, found {found}") from None
+
+
+def probability(name: str, value: float) -> float:
+    """One number strictly between 0 and 1."""
+    return _one(name, probabilities(name, value))
+
+
+def positive(name: str, value: float) -> float:
+    """One finite number above 0."""
+    return _one(name, positives(name, value))
+
+
+def count(name: str, value: float) -> float:
+    """One finite number of 0 or more."""
+    return _one(name, counts(name, value))
+
+
+def _one(name: str, checked: Floats) -> float:
+    if checked.ndim:
+        raise ValueError(f"{name} must be one number, found an array of shape {checked.shape}")
+    return float(checked)
+
+
+def _listed(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]

@@ -1,0 +1,1 @@
+"""Is the challenger doing harm now?"""

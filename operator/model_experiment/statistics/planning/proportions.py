@@ -1,0 +1,100 @@
+"""Users needed to tell two proportions apart, and what can be seen with those there are.
+
+For two proportions p1, p2 with mean p and the same number n of users in both variants, two-sided at alpha::
+
+    n = (z_{alpha/2} sqrt(2 p (1-p)) + z_beta sqrt(p1 (1-p1) + p2 (1-p2)))^2 / (p2 - p1)^2
+
+This is the formula of R's ``power.prop.test``; power counts rejections in the right direction only. All functions
+take numbers or arrays, which broadcast.
+
+The trap: power for the effect that was *observed* says nothing that its p-value did not say. Plan for the
+smallest effect that would matter.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from model_experiment.statistics import arguments, roots
+from model_experiment.statistics.arguments import Floats
+from model_experiment.statistics.not_estimable import Estimates, Index, reasons
+from model_experiment.statistics.planning import deviates
+
+_SMALLEST_RISE = 1e-9
+
+
+def required_per_variant(rate1: ArrayLike, rate2: ArrayLike, *, alpha: ArrayLike, power: ArrayLike) -> Floats:
+    """The users in *each* of two equal variants, not rounded, that tell the rates apart with ``power``.
+
+    >>> round(float(required_per_variant(0.50, 0.75, power=0.90, alpha=0.05)), 1)
+    76.7
+
+    Raises:
+        ValueError: where the rates are equal, or alpha is not below power.
+    """
+    first, second = _rates(rate1, rate2)
+    same = np.flatnonzero(first == second)
+    if same.size:
+        raise ValueError(f"rate1 and rate2 must differ, found {first.flat[same[0]]:g} twice")
+    noise, signal = _deviations(first, second)
+    wrong, right = deviates.quantiles(alpha=alpha, power=power)
+    return np.asarray(np.square((wrong * noise + right * signal) / (second - first)))
+
+
+def power_of(rate1: ArrayLike, rate2: ArrayLike, *, per_variant: ArrayLike, alpha: ArrayLike) -> Floats:
+    """The probability that ``per_variant`` users in each of two variants tell the rates apart.
+
+    >>> round(float(power_of(0.50, 0.75, per_variant=50, alpha=0.05)), 6)
+    0.740166
+    """
+    first, second = _rates(rate1, rate2)
+    users = arguments.positives("per_variant", per_variant)
+    return _power(first, second, users, deviates.rejection(alpha=alpha))
+
+
+def detectable_relative_effect(
+    per_variant: ArrayLike, *, baseline: ArrayLike, alpha: ArrayLike, power: ArrayLike
+) -> Estimates:
+    """The smallest relative rise over ``baseline`` that ``per_variant`` users in each variant show.
+
+    Not estimable where they show no rise that a proportion can make.
+
+    >>> round(detectable_relative_effect(14_751, baseline=0.10, alpha=0.05, power=0.80).single, 4)
+    0.1
+    """
+    size, base, z, wanted = arguments.together(
+        {
+            "per_variant": arguments.positives("per_variant", per_variant),
+            "baseline": arguments.probabilities("baseline", baseline),
+            "z": deviates.rejection(alpha=alpha),
+            "power": deviates.wanted_power(power, alpha=alpha),
+        }
+    )
+    smallest, largest = np.full(base.shape, _SMALLEST_RISE), (1 / base - 1) * (1 - 1e-9)
+
+    def shortfall(rise: Floats) -> Floats:
+        return _power(base, base * (1 + rise), size, z) - wanted
+
+    # Where no rise is seen, or every one is, the sign never changes: the smallest is taken for a root there.
+    never = shortfall(largest) < 0
+    settled = never | (shortfall(smallest) >= 0)
+    rise = roots.root(lambda rise: np.where(settled, rise - smallest, shortfall(rise)), smallest, largest)
+
+    def worded(index: Index) -> str:
+        return f"{size[index]:g} users per variant show no rise over {base[index]:g} with power {wanted[index]:g}"
+
+    return Estimates(rise, reasons(never, worded))
+
+
+def _rates(rate1: ArrayLike, rate2: ArrayLike) -> tuple[Floats, ...]:
+    return arguments.together({"rate1": arguments.shares("rate1", rate1), "rate2": arguments.shares("rate2", rate2)})
+
+
+def _power(rate1: Floats, rate2: Floats, per_variant: Floats, z: Floats) -> Floats:
+    noise, signal = _deviations(rate1, rate2)
+    return deviates.power_of(np.abs(rate2 - rate1) * np.sqrt(per_variant) - z * noise, spread=signal)
+
+
+def _deviations(rate1: Floats, rate2: Floats) -> tuple[Floats, Floats]:
+    """The standard deviation of a difference of one user each, if the rates were equal and as they are."""
+    mean = (rate1 + rate2) / 2
+    return np.sqrt(2 * mean * (1 - mean)), np.sqrt(rate1 * (1 - rate1) + rate2 * (1 - rate2))

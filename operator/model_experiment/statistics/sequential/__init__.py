@@ -1,0 +1,1 @@
+"""Evidence, bounds and intervals that keep their promise however often one looks."""

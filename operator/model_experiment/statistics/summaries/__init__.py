@@ -1,0 +1,1 @@
+"""What was counted, in a form that adds: the summary of two parts is the sum of their summaries."""
