@@ -3,6 +3,7 @@
 import math
 import re
 
+import numpy as np
 import pytest
 
 from model_experiment.statistics import arguments
@@ -99,3 +100,31 @@ def test_what_cannot_be_is_refused_by_name(call, message):
 )
 def test_a_table_or_effect_that_cannot_be_is_refused(call, message):
     refused(call, message)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param(["3"], id="text"),
+        pytest.param([[1], [1, 2]], id="lists of unequal length"),
+        pytest.param([1j], id="complex numbers"),
+        pytest.param({1: 2}, id="a dictionary"),
+        pytest.param([10**400], id="a number beyond a float"),
+        pytest.param(np.array(["2020-01-01"], dtype="datetime64[D]"), id="dates"),
+    ],
+)
+@pytest.mark.parametrize("check", [arguments.finite, arguments.counts, arguments.probabilities])
+def test_what_is_no_number_is_refused_by_name(check, values):
+    refused(lambda: check("x", values), "x must be numbers, found")
+
+
+def test_a_message_shows_the_digits_in_which_two_counts_differ():
+    refused(
+        lambda: arguments.parts("events", 1_000_000_001, whole_name="trials", whole=1_000_000_000),
+        "events must not exceed trials, found 1000000001 of 1000000000",
+    )
+
+
+@pytest.mark.parametrize("freedom", ["x", [5.0], math.nan])
+def test_degrees_of_freedom_are_one_number_above_0(freedom):
+    refused(lambda: Effect(1.0, 1.0, freedom), "degrees_of_freedom must be")

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from model_experiment.statistics import binomial_tails
 
@@ -64,3 +64,14 @@ def test_many_at_once_give_what_each_gives_alone():
     x, n, p = np.array([0, 3, 900, 10]), np.array([5, 5, 1000, 10]), np.array([0.1, 0.9, 0.1, 0.5])
     for law in (binomial_tails.log_pmf, binomial_tails.log_at_least, binomial_tails.log_at_most):
         assert law(x, n, p).tolist() == [float(law(*one)) for one in zip(x, n, p, strict=True)]
+
+
+def test_a_tiny_first_number_beside_a_huge_second_one_keeps_its_digits():
+    """At a = 0.0005 and a + b = 10^18 the deviation from the mean rounds to -1; by hand ln B(a, b) is near -ln a."""
+    a, b = 5e-4, 1e18
+    by_hand = (a + b) * np.log(0.5) - (special.gammaln(a) - a * np.log(b))
+    assert binomial_tails.log_power(a, b, 0.5) == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_a_share_near_the_smallest_float_does_not_overflow():
+    assert binomial_tails.log_power(1e9, 1.0, 1e-307) == pytest.approx(1e9 * np.log(1e-307) + np.log(1e9), rel=1e-12)

@@ -12,23 +12,37 @@ from numpy.typing import ArrayLike, NDArray
 Floats: TypeAlias = NDArray[np.float64]
 Booleans: TypeAlias = NDArray[np.bool_]
 
+_KINDS_OF_NUMBERS = "biufO"
+_LONGEST = 200  # of a message
+
 
 def require(name: str, array: Floats, holds: Booleans, what_must_hold: str) -> Floats:
     """``array`` if ``holds`` is true throughout; ``what_must_hold`` is a clause such as "be above 0"."""
     if not holds.all():
-        raise ValueError(f"{name} must {what_must_hold}, found {array[~holds].flat[0]:g}")
+        raise ValueError(f"{name} must {what_must_hold}, found {array[~holds].flat[0]:.15g}")
     return array
+
+
+def numbers(name: str, values: ArrayLike) -> Floats:
+    """Numbers of any kind, which may be none at all (NaN) or infinite; no text, dates or lists of unequal length."""
+    try:
+        found = np.asarray(values)
+        if found.dtype.kind in _KINDS_OF_NUMBERS:
+            return np.array(found, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(f"{name} must be numbers, found {values!r}"[:_LONGEST])
 
 
 def finite(name: str, values: ArrayLike) -> Floats:
     """Finite numbers."""
-    array = np.array(values, dtype=np.float64)
+    array = numbers(name, values)
     return require(name, array, np.isfinite(array), "be finite")
 
 
 def counts(name: str, values: ArrayLike) -> Floats:
     """Finite numbers of 0 or more; a count may be fractional, because over-dispersion divides it."""
-    array = np.array(values, dtype=np.float64)
+    array = numbers(name, values)
     return require(name, array, np.isfinite(array) & (array >= 0), "be finite and 0 or more")
 
 
@@ -40,25 +54,25 @@ def whole_counts(name: str, values: ArrayLike) -> Floats:
 
 def positives(name: str, values: ArrayLike) -> Floats:
     """Finite numbers above 0."""
-    array = np.array(values, dtype=np.float64)
+    array = numbers(name, values)
     return require(name, array, np.isfinite(array) & (array > 0), "be finite and above 0")
 
 
 def at_least(name: str, values: ArrayLike, *, smallest: float) -> Floats:
     """Finite numbers not below ``smallest``."""
-    array = np.array(values, dtype=np.float64)
+    array = numbers(name, values)
     return require(name, array, np.isfinite(array) & (array >= smallest), f"be finite and {smallest:g} or more")
 
 
 def probabilities(name: str, values: ArrayLike) -> Floats:
     """Numbers strictly between 0 and 1."""
-    array = np.array(values, dtype=np.float64)
+    array = numbers(name, values)
     return require(name, array, (array > 0) & (array < 1), "lie strictly between 0 and 1")
 
 
 def shares(name: str, values: ArrayLike) -> Floats:
     """Numbers from 0 to 1, both allowed."""
-    array = np.array(values, dtype=np.float64)
+    array = numbers(name, values)
     return require(name, array, (array >= 0) & (array <= 1), "lie between 0 and 1")
 
 
@@ -67,7 +81,7 @@ def parts(name: str, values: ArrayLike, *, whole_name: str, whole: ArrayLike) ->
     part, total = together({name: counts(name, values), whole_name: counts(whole_name, whole)})
     over = np.flatnonzero(part > total)
     if over.size:
-        found = f"{part.flat[over[0]]:g} of {total.flat[over[0]]:g}"
+        found = f"{part.flat[over[0]]:.15g} of {total.flat[over[0]]:.15g}"
         raise ValueError(f"{name} must not exceed {whole_name}, found {found}")
     return part, total
 
@@ -79,6 +93,11 @@ def together(named: dict[str, Floats]) -> tuple[Floats, ...]:
     except ValueError:
         found = ", ".join(str(array.shape) for array in named.values())
         raise ValueError(f"{_listed(list(named))} must have shapes that fit together, found {found}") from None
+
+
+def require_fit(**named: Floats) -> None:
+    """Refuse arrays of shapes that do not broadcast; for parts of what is computed from as a whole."""
+    together(named)
 
 
 def probability(name: str, value: float) -> float:
@@ -94,6 +113,11 @@ def positive(name: str, value: float) -> float:
 def count(name: str, value: float) -> float:
     """One finite number of 0 or more."""
     return _one(name, counts(name, value))
+
+
+def number(name: str, value: float) -> float:
+    """One finite number."""
+    return _one(name, finite(name, value))
 
 
 def _one(name: str, checked: Floats) -> float:

@@ -84,9 +84,16 @@ def log_power(a: ArrayLike, b: ArrayLike, p: ArrayLike) -> Floats:
     n = one + other
     expected, rest = n * share, n * (1 - share)
     excess = np.where(share < _HALF, one - expected, rest - other)
-    distance = expected * stirling.divergence(excess / expected) + rest * stirling.divergence(-excess / rest)
+    distance = _distance(one, expected, excess) + _distance(other, rest, -excess)
     size = np.log(one / (2 * math.pi) * (other / n)) / 2
     return np.asarray(size - distance + stirling.remainder(n) - stirling.remainder(one) - stirling.remainder(other))
+
+
+def _distance(x: Floats, mean: Floats, excess: Floats) -> Floats:
+    """The sum x ln(x / mean) - excess, by the relative deviation only near the mean, as it overflows elsewhere."""
+    far = np.abs(excess) > _HALF * mean
+    near = mean * stirling.divergence(np.where(far, 0.0, excess) / mean)
+    return np.where(far, x * (np.log(x) - np.log(mean)) - excess, near)
 
 
 def _log_of(area: Floats) -> tuple[Floats, Booleans, Booleans]:

@@ -18,7 +18,7 @@ from scipy import special
 
 from model_experiment.statistics import arguments
 from model_experiment.statistics.arguments import Floats
-from model_experiment.statistics.not_estimable import Index, NotEstimable, Reasons, first_of, known, reasons
+from model_experiment.statistics.not_estimable import Index, NotEstimable, Reasons, first_of, known, reason_at, reasons
 
 _UNDERFLOWS = 1e-200
 _TERMS = 100
@@ -56,8 +56,8 @@ class ChiSquareTests:
             object.__setattr__(self, name, np.where(there, getattr(self, name), np.nan))
 
     def __getitem__(self, index: int | Index) -> ChiSquareTest | NotEstimable:
-        missing = self.missing[index]
-        if isinstance(missing, NotEstimable):
+        missing = reason_at(self.missing, index)
+        if missing:
             return missing
         return ChiSquareTest(
             float(self.statistics[index]), float(self.degrees_of_freedom[index]), float(self.log_p_values[index])

@@ -37,13 +37,24 @@ class Estimates:
         object.__setattr__(self, "values", np.where(known(self.missing), self.values, np.nan))
 
     def __getitem__(self, index: int | Index) -> float | NotEstimable:
-        missing = self.missing[index]
-        return missing if isinstance(missing, NotEstimable) else float(self.values[index])
+        return reason_at(self.missing, index) or float(self.values[index])
 
     @property
     def single(self) -> float | NotEstimable:
         """The number of a lone experiment, or why there is none."""
         return self[()]
+
+
+def reason_at(missing: Reasons, index: int | Index) -> NotEstimable | None:
+    """Why the experiment at ``index`` has no number.
+
+    Raises:
+        ValueError: where several experiments are at it, as at ``()`` unless there is only one in no array.
+    """
+    found: NotEstimable | Reasons | None = missing[index]
+    if not (found is None or isinstance(found, NotEstimable)):
+        raise ValueError(f"index must be that of one experiment among those of shape {missing.shape}, found {index}")
+    return found
 
 
 def known(missing: Reasons) -> Booleans:

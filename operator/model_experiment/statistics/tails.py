@@ -17,11 +17,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from model_experiment.statistics import binomial_tails
+from model_experiment.statistics import arguments, binomial_tails
 from model_experiment.statistics.arguments import Floats
 
 _LARGEST_Z = 37.0
-_MANY = 1000.0
+_MANY = 1e7  # from here on df / (df + t^2) is too near 1 to be raised to the power df / 2
+_FARTHEST = 1e150  # whose square is a float
+_SMALLEST = 1e-290
 
 
 class Sides(IntEnum):
@@ -40,19 +42,20 @@ def normal_quantile(tail: ArrayLike) -> Floats:
     >>> round(float(normal_quantile(0.025)), 6)
     1.959964
     """
-    return np.asarray(-special.ndtri(tail))
+    return np.asarray(-special.ndtri(arguments.probabilities("tail", tail)))
 
 
 def log_t_tail(t: ArrayLike, degrees_of_freedom: ArrayLike) -> Floats:
-    """The logarithm of P(T > t), t >= 0; ``math.inf`` degrees of freedom mean the normal distribution.
+    """The logarithm of P(T > t), 0 <= t, cut at 1e150; infinite degrees of freedom mean the normal distribution.
 
     >>> log_t_tail([2.0, 1e6], 198).round(4).tolist()
     [-3.7536, -2215.497]
     """
-    size, freedom = np.broadcast_arrays(np.asarray(t, dtype=np.float64), np.asarray(degrees_of_freedom, dtype=float))
+    size, freedom = np.broadcast_arrays(np.minimum(t, _FARTHEST), np.asarray(degrees_of_freedom, dtype=np.float64))
     area = np.asarray(special.stdtr(np.where(np.isinf(freedom), 1.0, freedom), -size))
-    many = np.isinf(freedom) | ((area == 0) & (freedom > _MANY))
-    far = ~many & (np.square(size) > freedom)
+    underflows = area < _SMALLEST
+    many = np.isinf(freedom) | (underflows & (freedom > _MANY))
+    far = ~many & (underflows | (np.square(size) > freedom))
     with np.errstate(divide="ignore"):
         log_tail = np.asarray(np.log(area))
     if many.any():
@@ -63,9 +66,9 @@ def log_t_tail(t: ArrayLike, degrees_of_freedom: ArrayLike) -> Floats:
 
 
 def _near_z(t: Floats, freedom: Floats) -> Floats:
-    """The z of t for more than a thousand degrees of freedom, by Wallace 1959; infinitely many change nothing.
+    """The z of t for ten million degrees of freedom or more, by Wallace 1959; infinitely many change nothing.
 
-    Where P underflows, ln P is good to a millionth of itself.
+    Where P underflows, ln P is good to a ten-millionth of itself.
     """
     finite = np.where(np.isinf(freedom), 1.0, freedom)
     z = (8 * finite + 1) / (8 * finite + 3) * np.sqrt(finite * np.log1p(np.square(t) / finite))
@@ -73,7 +76,7 @@ def _near_z(t: Floats, freedom: Floats) -> Floats:
 
 
 def _log_far_t_tail(t: Floats, freedom: Floats) -> Floats:
-    """The same, from t^2 > df on, where the area underflows sooner or later.
+    """The same, from t^2 > df on or where the area underflows.
 
     The area is the incomplete beta function I_x(df/2, 1/2) / 2 with x = df / (df + t^2) (DLMF 8.17).
     """

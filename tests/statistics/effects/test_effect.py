@@ -87,3 +87,21 @@ def test_an_interval_without_limit_ends_at_infinity_and_never_falls_below_minus_
     interval = Effect(0.1, 5.0, 38, Scale.LOG_RATIO).interval(60.0)
     assert interval == Interval(-1.0, math.inf)
     assert Effect(0.1, 5.0, math.inf, Scale.LOG_RATIO).interval(200.0).high == math.inf
+
+
+@pytest.mark.parametrize(
+    ("t", "freedom", "log_tail"),
+    [
+        pytest.param(100, 1001, -1204.017796957278, id="just over a thousand"),
+        pytest.param(1e9, 1001, -17290.53090140916, id="far out"),
+        pytest.param(40, 1e4, -746.6342824782068, id="ten thousand"),
+        pytest.param(1e9, 1e8, -1151292556.6313016, id="where Wallace's approximation stands in"),
+    ],
+)
+def test_a_t_whose_tail_area_underflows_keeps_its_logarithm(t, freedom, log_tail):
+    """Against the density integrated with 40 digits (mpmath)."""
+    assert tails.log_t_tail(t, freedom) == pytest.approx(log_tail, rel=1e-7 if freedom > 1e7 else 1e-12)
+
+
+def test_an_effect_of_more_errors_than_a_float_holds_has_a_p_value():
+    assert Effect(1e300, 1e-300, 5).p_value == 0

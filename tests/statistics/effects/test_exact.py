@@ -186,3 +186,11 @@ def test_many_experiments_at_once_give_what_each_gives_alone():
 def test_a_bad_argument_is_refused_by_name(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("challenger", [1e12, 1e-12])
+def test_exposures_far_apart_keep_the_probability_of_the_rare_variant(challenger):
+    """One event on either side; the variant with 1e-24 of the exposure has it with probability 1e-24."""
+    test = exact.poisson(champion=EventRate(1, 1 / challenger), challenger=EventRate(1, challenger))
+    rare = test.log_p_decrease if challenger > 1 else test.log_p_increase
+    assert rare.single == pytest.approx(np.log(2) - 24 * np.log(10), abs=1e-9)

@@ -227,3 +227,9 @@ def test_many_intervals_at_once_are_those_of_each_alone():
 def test_an_alpha_outside_of_its_range_is_refused(call, alpha):
     with pytest.raises(ValueError, match=f"alpha must lie strictly between 0 and 1, found {alpha:g}"):
         call(alpha)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.5, 0.95])
+def test_the_exact_limit_of_nothing_but_events_keeps_its_distance_from_1(alpha):
+    low = proportion_intervals.clopper_pearson_low(Proportion(1e9, 1e9), alpha=alpha)
+    assert 1 - low == pytest.approx(-np.expm1(np.log(alpha) / 1e9), rel=1e-5)

@@ -226,3 +226,10 @@ def test_a_variant_with_few_buckets_leaves_overdispersion_to_the_other():
     assert ratios.overdispersion(FEW).single == NotEstimable(
         "no variant has data in 20 buckets, so clustering cannot be measured"
     )
+
+
+@pytest.mark.parametrize("unit", [1e-80, 1e-12, 1e12, 1e80])
+def test_the_unit_of_a_metric_does_not_change_its_degrees_of_freedom(unit):
+    variances, freedoms = (np.array(1.0), np.array(3.0)), (np.array(99.0), np.array(49.0))
+    scaled = variances[0] * unit**2, variances[1] * unit**2
+    assert ratios.welch(scaled, freedoms) == pytest.approx(16 / (1 / 99 + 9 / 49), rel=1e-12)

@@ -295,3 +295,48 @@ def test_many_guardrails_against_limits_are_what_each_is_alone():
 def test_arrays_are_refused_where_one_guardrail_would_be(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        pytest.param("polls", 3.7, "planned_polls and polls must be whole, found 3.7", id="a part of a poll"),
+        pytest.param("polls", math.nan, "polls must be finite, found nan", id="polls that are NaN"),
+        pytest.param("planned_polls", math.inf, "planned_polls must be finite, found inf", id="an endless plan"),
+        pytest.param("polls", "3", "polls must be numbers, found '3'", id="text"),
+    ],
+)
+def test_stored_evidence_that_cannot_be_is_refused_by_name(key, value, message):
+    stored = HarmEvidence.at_start(planned_polls=9).to_storage()
+    with pytest.raises(ValueError, match=message):
+        HarmEvidence.from_storage({**stored, key: value})
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        pytest.param(lambda: change_point.prior_mass(0, planned_polls=9), "poll must be finite and 1 or", id="poll 0"),
+        pytest.param(
+            lambda: change_point.log_evidence(np.zeros(6), polls=-1, planned_polls=9),
+            "polls must be finite and 0 or more, found -1",
+            id="less than no poll",
+        ),
+        pytest.param(
+            lambda: change_point.log_evidence(np.zeros(5), polls=1, planned_polls=9),
+            r"log_weights must have a last axis of 6 numbers, found shape \(5,\)",
+            id="five weights",
+        ),
+        pytest.param(
+            lambda: change_point.advanced(np.full(6, np.nan), np.zeros(6), mass=0.1),
+            "log_weights must be finite, found nan",
+            id="weights that are NaN",
+        ),
+        pytest.param(
+            lambda: change_point.advanced(np.zeros(6), np.zeros(6), mass=1.5), "mass must lie between", id="mass of 1.5"
+        ),
+        pytest.param(lambda: Poll([1, 2], 3, 0.5), "a poll must be of single numbers", id="two polls in one"),
+    ],
+)
+def test_what_no_run_can_have_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -105,7 +105,7 @@ def test_several_challengers_pay_for_their_share_of_alpha():
         ),
         pytest.param(
             lambda: inflation.anytime_looks(0, alpha=0.05),
-            "count must be finite and 1 or more, found 0",
+            "count must be whole and 1 or more, found 0",
             id="a plan without looks",
         ),
     ],

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import integrate, stats
+from scipy import integrate, special, stats
 
 from model_experiment.statistics.planning import means, relative
 from model_experiment.statistics.tails import Sides
@@ -66,6 +66,19 @@ def test_many_plans_at_once_give_what_each_gives_alone():
     together = means.required_per_variant(effects, alpha=0.05, power=powers)
     alone = [[float(means.required_per_variant(d, alpha=0.05, power=p)) for p in powers] for d in effects[:, 0]]
     assert together == pytest.approx(np.array(alone), rel=1e-12)
+
+
+@pytest.mark.parametrize("users", [2, 3])
+def test_a_tiny_alpha_with_hardly_any_users_asks_for_a_huge_effect_and_not_for_nothing(users):
+    """Beyond a shift of 1e5 SciPy's noncentral t is NaN; there T' is the shift over a chi."""
+    found = means.detectable_effect_size(users, alpha=1e-24, power=0.8)
+    freedom = 2 * users - 2
+    critical, chi = -special.stdtrit(freedom, 0.5e-24), math.sqrt(stats.chi2.ppf(0.8, freedom) / freedom)
+    assert found == pytest.approx(critical * chi / math.sqrt(users / 2), rel=1e-9)
+    assert means.power_of([0.99e5, 1.01e5], per_variant=2, alpha=3e-10) == pytest.approx(
+        stats.chi2.cdf(2 * (np.array([0.99e5, 1.01e5]) / stats.t.isf(1.5e-10, 2)) ** 2, 2), rel=1e-6
+    )
+    assert means.power_of(1e150, per_variant=1e9, alpha=0.05) == 1.0
 
 
 @pytest.mark.parametrize(

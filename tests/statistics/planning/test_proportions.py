@@ -76,6 +76,11 @@ def test_many_plans_at_once_give_what_each_gives_alone():
     assert [together[i] for i in range(4)] == alone
 
 
+def test_a_baseline_next_to_1_leaves_no_rise_to_see():
+    found = proportions.detectable_relative_effect(1000, baseline=1 - 2**-53, alpha=0.05, power=0.8).single
+    assert isinstance(found, NotEstimable)
+
+
 def test_too_few_users_detect_nothing():
     found = proportions.detectable_relative_effect(3, baseline=0.5, **PLAN).single
     assert found == NotEstimable("3 users per variant show no rise over 0.5 with power 0.8")
@@ -96,7 +101,7 @@ def test_too_few_users_detect_nothing():
         ),
         pytest.param(
             lambda: proportions.power_of([0.1] * 2, [0.2] * 3, per_variant=9, alpha=0.05),
-            "rate1 and rate2 must have shapes that fit together, found (2,), (3,)",
+            "rate1, rate2, per_variant and alpha must have shapes that fit together, found (2,), (3,), (), ()",
             id="shapes that do not fit",
         ),
         pytest.param(

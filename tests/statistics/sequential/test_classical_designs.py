@@ -70,7 +70,7 @@ def test_one_look_is_the_ordinary_test(sides):
     [
         pytest.param(
             lambda: classical_designs.pocock(0, alpha=0.05),
-            "count must be finite and 1 or more, found 0",
+            "count must be whole and 1 or more, found 0",
             id="a plan without looks",
         ),
         pytest.param(

@@ -326,6 +326,41 @@ def test_the_integration_rule_is_that_of_gauss_and_legendre(points):
             "alpha must leave room for a bound above 0, found 0.0245 to spend where z is above 0 with .* 0.00398936",
             id="a history that stopped nearly all without spending",
         ),
+        pytest.param(
+            lambda: group_sequential.next_look(
+                [Look(0.2, 0.04, 2.0), Look(0.4, 0.001, 3.0)], information=0.5, alpha=0.05
+            ),
+            "spent must not fall from look to look, found 0.001 after 0.04",
+            id="a history that gives alpha back",
+        ),
+        pytest.param(
+            lambda: group_sequential.upper_crossings([Look(0.4, 0.01, 3.0), Look(0.2, 0.02, 3.0)]),
+            "information must not fall from look to look, found 0.2 after 0.4",
+            id="looks out of order",
+        ),
+        pytest.param(
+            lambda: group_sequential.upper_crossings([Look(0.4, 0.01, 3.0)], drift=math.inf),
+            "drift must be finite, found inf",
+            id="an infinite drift",
+        ),
+        pytest.param(
+            lambda: group_sequential.expected_information([]), "looks must be one or more, found none", id="no looks"
+        ),
+        pytest.param(
+            lambda: group_sequential.planned_looks(1.5, alpha=0.05),
+            "count must be whole and 1 or more, found 1.5",
+            id="half a look",
+        ),
+        pytest.param(
+            lambda: group_sequential.planned_looks(5, alpha=1e-300),
+            "alpha must be 1e-12 or more, found 1e-300",
+            id="an alpha below what the largest bound spends by itself",
+        ),
+        pytest.param(
+            lambda: group_sequential.next_look([], information=[0.5, 0.7], alpha=0.05),
+            r"information must be above 0 and at most 1, found \[0.5, 0.7\]",
+            id="several informations for one look",
+        ),
     ],
 )
 def test_a_bad_argument_is_refused_by_name(call, message):

@@ -191,6 +191,12 @@ def test_what_is_not_estimable_has_its_reason():
     )
 
 
+def test_days_at_one_time_have_no_slope():
+    champion, challenger = daily(1, days=4), daily(2, days=4)
+    found = novelty.slope(champion=champion, challenger=challenger, days=[0.1] * 4).single
+    assert found == NotEstimable("all days that have an effect are at one time")
+
+
 def test_windows_of_different_shape_are_refused():
     message = "early and late must be tables of one shape, found shapes (2,), (3,)"
     with pytest.raises(ValueError, match=re.escape(message)):

@@ -12,7 +12,7 @@ from scipy import stats
 from model_experiment.statistics.effects.effect import Effects
 from model_experiment.statistics.not_estimable import NotEstimable, reasons
 from model_experiment.statistics.trust import qualitative_interaction
-from model_experiment.statistics.trust.qualitative_interaction import critical_value, gail_simon
+from model_experiment.statistics.trust.qualitative_interaction import critical_value, gail_simon, log_tail
 
 
 def effects(estimates, errors):
@@ -89,6 +89,18 @@ def test_many_experiments_at_once_give_what_each_gives_alone():
     alone = [gail_simon(effects(row, [0.1] * 3)).single for row in d]
     assert [together[i] for i in range(3)] == alone
     assert alone[2] == NotEstimable("1 of 3 segments have an effect, two are needed to compare")
+
+
+def test_two_thousand_segments_do_not_overflow():
+    at = critical_value(2000, alpha=0.05)
+    chances = stats.binom.pmf(np.arange(1, 2000), 1999, 0.5) @ stats.chi2.sf(float(at), np.arange(1, 2000))
+    assert chances == pytest.approx(0.05, rel=1e-9)
+
+
+@pytest.mark.parametrize("c", [-1.0, np.nan, np.inf])
+def test_a_statistic_that_cannot_be_has_no_tail(c):
+    with pytest.raises(ValueError, match=f"c must be finite and 0 or more, found {c:g}"):
+        log_tail(c, segment_count=3)
 
 
 @pytest.mark.parametrize(

@@ -197,3 +197,9 @@ def test_a_split_as_asked_passes_with_p_value_1():
     check = SampleRatioCheck().with_users([5010, 4990], weights=[1, 1])
     assert check.p_value == 1.0
     assert not check.is_mismatch()
+
+
+@pytest.mark.parametrize("state", [math.nan, -1.0, math.inf])
+def test_a_state_that_could_never_alarm_is_refused(state):
+    with pytest.raises(ValueError, match="highest_log_e must be finite and 0 or more, found"):
+        SampleRatioCheck(state)

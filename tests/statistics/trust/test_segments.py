@@ -144,7 +144,7 @@ def test_without_any_effect_nothing_is_said():
         ),
         pytest.param(
             lambda: segments.hidden_negative(effects([0.1], [1.0]), tolerance=-1, better=Better.LOWER, alpha=0.05),
-            "margin must be finite and 0 or more, found -1",
+            "tolerance must be finite and 0 or more, found -1",
             id="a negative tolerance",
         ),
         pytest.param(

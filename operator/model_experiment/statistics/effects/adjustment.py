@@ -22,6 +22,7 @@ from typing import Protocol
 
 import numpy as np
 
+from model_experiment.statistics import arguments
 from model_experiment.statistics.arguments import Floats
 from model_experiment.statistics.effects import means, ratios
 from model_experiment.statistics.effects.effect import Effects
@@ -100,6 +101,7 @@ def theta_of_users(*, champion: JointMoments, challenger: JointMoments) -> Float
     >>> round(float(theta_of_users(champion=one, challenger=one)), 5)
     0.01864
     """
+    arguments.require_fit(champion=champion.first.n, challenger=challenger.first.n)
     both = champion + challenger
     return _slope(both.products, both.second.squares)
 

@@ -34,6 +34,9 @@ def contrast(
 
     Parts (windows, days, segments) are the axis before the buckets; ``coefficients`` has them last and broadcasts
     over experiments; ``parts`` names them in reasons. A part with coefficient 0 need not have a ratio.
+
+    Raises:
+        ValueError: unless both tables have an axis of these parts, and there is a finite coefficient for each.
     """
     c = arguments.finite("coefficients", coefficients)
     old = _combined(champion, c, parts, subject="the champion")
@@ -44,7 +47,10 @@ def contrast(
 def _combined(table: BucketTable, coefficients: Floats, parts: Sequence[str], *, subject: str) -> Ratios:
     """The contrast of one variant: sum c R, its variance from the buckets' summed residuals, and the buckets."""
     each, total = ratios.estimate(table, subject=subject), table.denominators.sum(axis=-1)
-    c = np.broadcast_to(coefficients, total.shape)
+    if not coefficients.shape[-1:] == total.shape[-1:] == (len(parts),):
+        found = f"found shapes {coefficients.shape}, {table.numerators.shape}"
+        raise ValueError(f"coefficients and {subject} must be of the {len(parts)} parts, {found}")
+    c, total = arguments.together({"coefficients": coefficients, subject: total})
     used = c != 0
     share = c / np.where(total > 0, total, 1.0)
     residual = np.where(used[..., np.newaxis], ratios.residuals(table, each.values), 0.0)
@@ -54,6 +60,6 @@ def _combined(table: BucketTable, coefficients: Floats, parts: Sequence[str], *,
     buckets = np.count_nonzero(filled.any(axis=-2), axis=-1).astype(float)
     variance = buckets / np.maximum(buckets - 1, 1) * ratios.sum_of_products(combined, combined, scale=size)
     value = np.where(used, c * each.values, 0.0).sum(axis=-1)
-    unknown = np.asarray(used & ~known(each.missing))
-    named = reasons(unknown, lambda index: f"{parts[index[-1]]}: {each.missing[index].reason}")
+    missing = np.broadcast_to(each.missing, c.shape)
+    named = reasons(used & ~known(missing), lambda index: f"{parts[index[-1]]}: {missing[index].reason}")
     return Ratios(value, variance, buckets, first_of(*(named[..., part] for part in range(c.shape[-1]))))

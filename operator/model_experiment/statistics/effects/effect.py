@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from model_experiment.statistics import arguments, tails
 from model_experiment.statistics.arguments import Booleans, Floats
-from model_experiment.statistics.not_estimable import NotEstimable, Reasons, known
+from model_experiment.statistics.not_estimable import NotEstimable, Reasons, known, reason_at
 
 
 class Scale(StrEnum):
@@ -55,7 +55,10 @@ class Intervals:
     high: Floats
 
     def __getitem__(self, index: int | tuple[int, ...]) -> Interval:
-        return Interval(float(self.low[index]), float(self.high[index]))
+        low, high = self.low[index], self.high[index]
+        if np.ndim(low):
+            raise ValueError(f"index must be that of one interval among those of shape {self.low.shape}, found {index}")
+        return Interval(float(low), float(high))
 
     @property
     def single(self) -> Interval:
@@ -78,9 +81,10 @@ class Effect:
     scale: Scale = Scale.DIFFERENCE
 
     def __post_init__(self) -> None:
-        arguments.finite("estimate", self.estimate)
+        arguments.number("estimate", self.estimate)
         arguments.positive("standard_error", self.standard_error)
-        if not self.degrees_of_freedom > 0:
+        freedom = arguments.numbers("degrees_of_freedom", self.degrees_of_freedom)
+        if freedom.ndim or not freedom > 0:
             raise ValueError(f"degrees_of_freedom must be above 0, found {self.degrees_of_freedom}")
 
     @property
@@ -148,8 +152,8 @@ class Effects:
             object.__setattr__(self, name, np.where(estimable, numbers, np.nan))
 
     def __getitem__(self, index: int | tuple[int, ...]) -> Effect | NotEstimable:
-        missing = self.missing[index]
-        if isinstance(missing, NotEstimable):
+        missing = reason_at(self.missing, index)
+        if missing:
             return missing
         estimate, error, freedom = (
             float(numbers[index]) for numbers in (self.estimates, self.standard_errors, self.degrees_of_freedom)
@@ -174,26 +178,31 @@ class Effects:
     @property
     def z(self) -> Floats:
         """As ``Effect.z``."""
-        return tails.z_of_t(self.estimates / self.standard_errors, self.degrees_of_freedom)
+        return tails.z_of_t(self._ratios(), self.degrees_of_freedom)
 
     @property
     def log_p_values(self) -> Floats:
         """As ``Effect.log_p_value``."""
-        ratio = np.abs(self.estimates / self.standard_errors)
-        return np.asarray(math.log(2) + tails.log_t_tail(ratio, self.degrees_of_freedom))
+        return np.asarray(math.log(2) + tails.log_t_tail(np.abs(self._ratios()), self.degrees_of_freedom))
 
     @property
     def log_upper_p_values(self) -> Floats:
         """The logarithm of ``Effect.p_value_of_increase``."""
-        ratio = self.estimates / self.standard_errors
+        ratio = self._ratios()
         log_tail = tails.log_t_tail(np.abs(ratio), self.degrees_of_freedom)
         return np.where(ratio >= 0, log_tail, np.log1p(-np.exp(log_tail)))
 
     def interval(self, critical: ArrayLike) -> Intervals:
         """As ``Effect.interval``; ``critical`` broadcasts against the effects."""
-        multiplier = tails.t_of_z(_not_negative("critical", critical), self.degrees_of_freedom)
+        bound = _not_negative("critical", critical)
+        arguments.require_fit(critical=bound, effects=self.estimates)
+        multiplier = tails.t_of_z(bound, self.degrees_of_freedom)
         radius = multiplier * self.standard_errors
         return Intervals(_shown(self.estimates - radius, self.scale), _shown(self.estimates + radius, self.scale))
+
+    def _ratios(self) -> Floats:
+        with np.errstate(over="ignore"):  # beyond a float is beyond every bound
+            return np.asarray(self.estimates / self.standard_errors)
 
 
 def _shown(estimates: Floats, scale: Scale) -> Floats:

@@ -28,9 +28,10 @@ from model_experiment.statistics.not_estimable import Estimates, Reasons, reason
 from model_experiment.statistics.summaries.proportions import Proportion
 
 _AS_LIKELY = math.log1p(1e-7)
-_TERMS = 256  # of a hypergeometric tail that are added at once
+_TERMS = 256  # of a hypergeometric tail that are added first, then twice as many, as far as memory goes
+_MOST_AT_ONCE = 2**16
 _NEGLIGIBLE = 1e-20
-_LARGEST_SHARE = 1 - 2**-53  # the last float before 1
+_SMALLEST_SHARE = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +102,8 @@ def fisher(*, champion: Proportion, challenger: Proportion) -> ExactTest:
     x_old, n_old, x_new, n_new = arguments.together(whole)
     nobody = reasons(np.asarray((n_old == 0) | (n_new == 0)), lambda _: "a variant has no trials")
     law = _hypergeometric(events=x_old + x_new, drawn=n_new, others=n_old + n_new - x_old - x_new)
-    return _test(law, x_new, ratio=_quotient(x_new * (n_old - x_old), (n_new - x_new) * x_old), missing=nobody)
+    odds_ratio = _quotient(x_new * (n_old - x_old), (n_new - x_new) * x_old)
+    return _test(_log_p_values(law, x_new), ratio=odds_ratio, missing=nobody)
 
 
 def poisson(*, champion: EventRate, challenger: EventRate) -> ExactTest:
@@ -122,16 +124,24 @@ def poisson(*, champion: EventRate, challenger: EventRate) -> ExactTest:
         }
     )
     ratio = _quotient(x_new * (w_old / w_new), x_old)
-    share = np.minimum(1 / (1 + w_old / w_new), _LARGEST_SHARE)
-    law = _binomial(x_old + x_new, share)
-    return _test(law, x_new, ratio=ratio, missing=np.full(x_new.shape, None, dtype=object))
+    # Of the variant with less exposure, for a share near 1 leaves no digits of what is beside it.
+    less = w_new < w_old
+    exposures = np.minimum(w_old, w_new) / np.maximum(w_old, w_new)
+    law = _binomial(x_old + x_new, np.maximum(exposures / (1 + exposures), _SMALLEST_SHARE))
+    at_least, at_most, two_sided = _log_p_values(law, np.where(less, x_new, x_old))
+    increase, decrease = np.where(less, at_least, at_most), np.where(less, at_most, at_least)
+    return _test((increase, decrease, two_sided), ratio=ratio, missing=np.full(x_new.shape, None, dtype=object))
 
 
-def _test(law: _Law, x: Floats, *, ratio: Estimates, missing: Reasons) -> ExactTest:
+def _test(log_p_values: tuple[Floats, Floats, Floats], *, ratio: Estimates, missing: Reasons) -> ExactTest:
+    return ExactTest(ratio, *(Estimates(log_p, missing) for log_p in log_p_values))
+
+
+def _log_p_values(law: _Law, x: Floats) -> tuple[Floats, Floats, Floats]:
+    """The logarithms of P(X >= x), P(X <= x) and the two-sided p-value."""
     at_least, at_most = law.log_at_least(x), law.log_at_most(x)
     two_sided = np.logaddexp(np.where(x < law.mode, at_most, at_least), _log_other_tail(law, x))
-    found = (Estimates(log_p, missing) for log_p in (at_least, at_most, np.minimum(two_sided, 0.0)))
-    return ExactTest(ratio, *found)
+    return at_least, at_most, np.minimum(two_sided, 0.0)
 
 
 def _log_other_tail(law: _Law, x: Floats) -> Floats:
@@ -202,17 +212,17 @@ def _log_hypergeometric_tail(x: Floats, events: Floats, drawn: Floats, others: F
 def _log_series(x: Floats, events: Floats, drawn: Floats, others: Floats) -> Floats:
     """The logarithm of the sum over y >= x of P(X = y) / P(X = x), x at the mode or above it."""
     total, last = np.ones_like(x), np.ones_like(x)
-    step = 0
+    step, terms = 0, _TERMS
     while np.any(last > _NEGLIGIBLE * total):
-        y = x[..., np.newaxis] + np.arange(step, step + _TERMS)
+        y = x[..., np.newaxis] + np.arange(step, step + terms)
         events_left, drawn_left = (
             np.maximum(events[..., np.newaxis] - y, 0.0),
             np.maximum(drawn[..., np.newaxis] - y, 0.0),
         )
         ratios = events_left * drawn_left / ((y + 1) * ((others - drawn)[..., np.newaxis] + y + 1))
-        terms = last[..., np.newaxis] * np.cumprod(ratios, axis=-1)
-        total, last = total + terms.sum(axis=-1), terms[..., -1]
-        step += _TERMS
+        parts = last[..., np.newaxis] * np.cumprod(ratios, axis=-1)
+        total, last = total + parts.sum(axis=-1), parts[..., -1]
+        step, terms = step + terms, max(_TERMS, min(2 * terms, _MOST_AT_ONCE // x.size))
     return np.asarray(np.log(total))
 
 

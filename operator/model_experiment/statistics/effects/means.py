@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from model_experiment.statistics import arguments
 from model_experiment.statistics.arguments import Floats
 from model_experiment.statistics.effects.effect import Effects, Scale
 from model_experiment.statistics.effects.ratios import too_near_zero, welch
@@ -53,7 +54,7 @@ def difference(*, champion: Moments, challenger: Moments) -> Effects:
     >>> effect.value, round(effect.standard_error, 4), round(effect.degrees_of_freedom, 4)
     (4.0, 1.291, 2.9412)
     """
-    return _welch(_mean(champion, CHAMPION), _mean(challenger, CHALLENGER))
+    return _welch(*_means(champion, challenger))
 
 
 def pooled_difference(*, champion: Moments, challenger: Moments) -> Effects:
@@ -61,7 +62,7 @@ def pooled_difference(*, champion: Moments, challenger: Moments) -> Effects:
 
     Not estimable where ``difference`` is not.
     """
-    old, new = _mean(champion, CHAMPION), _mean(challenger, CHALLENGER)
+    old, new = _means(champion, challenger)
     freedom = np.maximum(champion.n + challenger.n - 2, 1.0)
     pooled = (champion.squares + challenger.squares) / freedom
     per_user = 1 / np.maximum(champion.n, 1.0) + 1 / np.maximum(challenger.n, 1.0)
@@ -77,7 +78,7 @@ def relative_difference(*, champion: Moments, challenger: Moments) -> Effects:
     >>> relative_difference(champion=Moments.of([0.0, 0.0, 3.0]), challenger=Moments.of([4.0, 6.0, 8.0])).single
     NotEstimable(reason="the champion's level must be 4 standard errors above 0, found 1 with standard error 1")
     """
-    return _relative(_mean(champion, CHAMPION), _mean(challenger, CHALLENGER))
+    return _relative(*_means(champion, challenger))
 
 
 def ratio_difference(*, champion: JointMoments, challenger: JointMoments) -> Effects:
@@ -91,12 +92,22 @@ def ratio_difference(*, champion: JointMoments, challenger: JointMoments) -> Eff
     >>> round(effect.value, 4), round(effect.standard_error, 4)
     (0.3333, 0.1928)
     """
-    return _welch(_ratio(champion, CHAMPION), _ratio(challenger, CHALLENGER))
+    return _welch(*_ratios(champion, challenger))
 
 
 def relative_ratio_difference(*, champion: JointMoments, challenger: JointMoments) -> Effects:
     """The same relative to the champion's ratio; not estimable either where that is near 0."""
-    return _relative(_ratio(champion, CHAMPION), _ratio(challenger, CHALLENGER))
+    return _relative(*_ratios(champion, challenger))
+
+
+def _means(champion: Moments, challenger: Moments) -> tuple[_Level, _Level]:
+    arguments.require_fit(champion=champion.n, challenger=challenger.n)
+    return _mean(champion, CHAMPION), _mean(challenger, CHALLENGER)
+
+
+def _ratios(champion: JointMoments, challenger: JointMoments) -> tuple[_Level, _Level]:
+    arguments.require_fit(champion=champion.first.n, challenger=challenger.first.n)
+    return _ratio(champion, CHAMPION), _ratio(challenger, CHALLENGER)
 
 
 def _mean(moments: Moments, subject: str) -> _Level:

@@ -29,6 +29,7 @@ from model_experiment.statistics.summaries.proportions import Proportion
 # The logits between which limits are looked for: p from 1e-304 to 1 - 2e-16, the last before 1.
 _LOWEST, _HIGHEST = -700.0, 36.0
 _TOLERANCE, _MOST_STEPS = 1e-10, 100
+_EPSILON = float(np.finfo(np.float64).eps)
 
 
 def wilson(proportion: Proportion, *, alpha: ArrayLike) -> Intervals:
@@ -44,13 +45,13 @@ def wilson(proportion: Proportion, *, alpha: ArrayLike) -> Intervals:
 
 def wilson_low(proportion: Proportion, *, alpha: ArrayLike) -> Floats:
     """The one-sided lower score limit; exactly 0 without an event."""
-    z = tails.normal_quantile(arguments.probabilities("alpha", alpha))
+    z = _quantile(proportion, alpha)
     return np.where((proportion.events == 0) & (z >= 0), 0.0, _score_limit(proportion, -z, of_nothing=0.0))
 
 
 def wilson_high(proportion: Proportion, *, alpha: ArrayLike) -> Floats:
     """The one-sided upper score limit; exactly 1 where every trial is an event."""
-    z = tails.normal_quantile(arguments.probabilities("alpha", alpha))
+    z = _quantile(proportion, alpha)
     return np.where((proportion.others == 0) & (z >= 0), 1.0, _score_limit(proportion, z, of_nothing=1.0))
 
 
@@ -93,11 +94,18 @@ def newcombe(*, champion: Proportion, challenger: Proportion, alpha: ArrayLike) 
     >>> round(limits.low, 4), round(limits.high, 4)
     (0.0524, 0.3339)
     """
+    arguments.require_fit(champion=champion.trials, challenger=challenger.trials)
     old, new = wilson(champion, alpha=alpha), wilson(challenger, alpha=alpha)
     p_old, p_new = champion.rates, challenger.rates
     below = np.hypot(p_new - new.low, old.high - p_old)
     above = np.hypot(new.high - p_new, p_old - old.low)
     return Intervals(p_new - p_old - below, p_new - p_old + above)
+
+
+def _quantile(proportion: Proportion, alpha: ArrayLike) -> Floats:
+    tail = arguments.probabilities("alpha", alpha)
+    arguments.require_fit(proportion=proportion.trials, alpha=tail)
+    return tails.normal_quantile(tail)
 
 
 def _score_limit(proportion: Proportion, z: Floats, *, of_nothing: float) -> Floats:
@@ -108,8 +116,9 @@ def _score_limit(proportion: Proportion, z: Floats, *, of_nothing: float) -> Flo
 
 
 def _prepared(proportion: Proportion, alpha: ArrayLike) -> tuple[Floats, ...]:
-    log_level = np.log(arguments.probabilities("alpha", alpha))
-    return np.broadcast_arrays(proportion.events, proportion.others, log_level)
+    level = arguments.probabilities("alpha", alpha)
+    x, others, level = arguments.together({"events": proportion.events, "trials": proportion.others, "alpha": level})
+    return x, others, np.log(level)
 
 
 def _crossing(
@@ -130,6 +139,6 @@ def _crossing(
             step = np.where(value == log_level, 0.0, (log_level - value) / slope)
         logit = np.clip(logit + step, _LOWEST, _HIGHEST)
         last, p = p, special.expit(logit)
-        if np.all(np.abs(p - last) <= _TOLERANCE * p):
+        if np.all(np.abs(p - last) <= np.maximum(_TOLERANCE * np.minimum(p, 1 - p), _EPSILON)):
             break
     return np.asarray(p)

@@ -15,6 +15,7 @@ The trap: the trials must be independent. Requests of users that return are not:
 
 import numpy as np
 
+from model_experiment.statistics import arguments
 from model_experiment.statistics.arguments import Floats
 from model_experiment.statistics.effects import means
 from model_experiment.statistics.effects.effect import Effects
@@ -32,6 +33,7 @@ def difference(*, champion: Proportion, challenger: Proportion) -> Effects:
     >>> round(effect.value, 9), round(effect.standard_error, 6), round(effect.p_value, 6)
     (0.1, 0.07, 0.153127)
     """
+    arguments.require_fit(champion=champion.trials, challenger=challenger.trials)
     return _effects(champion, challenger, _variances(champion) + _variances(challenger))
 
 
@@ -44,6 +46,7 @@ def pooled_difference(*, champion: Proportion, challenger: Proportion) -> Effect
     >>> round(pooled_difference(champion=Proportion(12, 99), challenger=Proportion(5, 83)).single.z, 4)
     -1.4078
     """
+    arguments.require_fit(champion=champion.trials, challenger=challenger.trials)
     pooled = champion + challenger
     old, new = (np.where(one.trials > 0, one.trials, 1.0) for one in (champion, challenger))
     return _effects(champion, challenger, _variances(pooled) * pooled.trials * (1 / old + 1 / new))

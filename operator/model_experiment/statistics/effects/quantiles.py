@@ -52,7 +52,7 @@ def interval(histogram: Histogram, *, q: ArrayLike, alpha: ArrayLike, phi: Array
     level = arguments.probabilities("q", q)
     z = tails.normal_quantile(arguments.probabilities("alpha", alpha) / 2)
     factor = arguments.at_least("phi", phi, smallest=1)
-    n, level, z, factor = np.broadcast_arrays(histogram.totals, level, z, factor)
+    n, level, z, factor = arguments.together({"histogram": histogram.totals, "q": level, "alpha": z, "phi": factor})
     radius = z * np.sqrt(factor * level * (1 - level) / np.where(n > 0, n, 1.0))
     value, _, end = _at(histogram, level)
     low, outer_low, _ = _at(histogram, np.maximum(level - radius, 0.0))
@@ -82,6 +82,7 @@ def difference(
     >>> difference(champion=fast, challenger=slow, q=0.5, alpha=0.05).single
     Interval(low=0.0, high=0.2)
     """
+    arguments.require_fit(champion=champion.totals, challenger=challenger.totals)
     half = arguments.probabilities("alpha", alpha) / 2
     old, new = (interval(one, q=q, alpha=half, phi=phi).bins for one in (champion, challenger))
     return Intervals(new.low - old.high, new.high - old.low)

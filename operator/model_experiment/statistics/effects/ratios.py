@@ -93,6 +93,7 @@ def difference(*, champion: BucketTable, challenger: BucketTable) -> Effects:
 
 def between(*, champion: Ratios, challenger: Ratios) -> Effects:
     """The difference of two ratios whose variances are known."""
+    arguments.require_fit(champion=champion.values, challenger=challenger.values)
     variances = champion.variances, challenger.variances
     freedom = welch(variances, (np.maximum(champion.buckets - 1, 1), np.maximum(challenger.buckets - 1, 1)))
     nothing_varies = np.asarray(variances[0] + variances[1] == 0)
@@ -108,6 +109,7 @@ def relative_difference(*, champion: BucketTable, challenger: BucketTable) -> Ef
     16 events of independent users): there a ratio to it has no bounds (Fieller 1954).
     """
     old, new = _both(champion, challenger)
+    arguments.require_fit(champion=old.values, challenger=new.values)
     near = [
         too_near_zero(one.values, np.sqrt(one.variances), subject=subject)
         for subject, one in (("the champion's ratio", old), ("the challenger's ratio", new))
@@ -130,7 +132,8 @@ def welch(variances: tuple[Floats, Floats], freedoms: tuple[Floats, Floats]) -> 
     """
     (old, new), (f_old, f_new) = variances, freedoms
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.square(old + new) / (np.square(old) / f_old + np.square(new) / f_new))
+        share = old / (old + new)  # of squares of shares none leaves the range of a float, whatever the unit
+    return np.asarray(1 / (np.square(share) / f_old + np.square(1 - share) / f_new))
 
 
 def overdispersion(*tables: BucketTable) -> Estimates:
@@ -143,7 +146,10 @@ def overdispersion(*tables: BucketTable) -> Estimates:
     Raises:
         ValueError: where a bucket has more events than requests, since only shares of requests have a phi.
     """
-    largest = np.asarray(np.fmax.reduce([_phi(table) for table in tables]))
+    if not tables:
+        raise ValueError("tables must be one or more, found none")
+    each = arguments.together({f"table {number}": _phi(table) for number, table in enumerate(tables, 1)})
+    largest = np.asarray(np.fmax.reduce(each))
     worded = f"no variant has data in {MINIMUM_BUCKETS} buckets, so clustering cannot be measured"
     return Estimates(largest, reasons(np.isnan(largest), lambda _: worded))
 

@@ -24,8 +24,8 @@ def lower_bound(challenger: Proportion, *, alpha: ArrayLike, planned_polls: Arra
     0.1076
     """
     polls = arguments.at_least("planned_polls", planned_polls, smallest=1)
-    level = arguments.probabilities("alpha", alpha) / polls
-    return proportion_intervals.clopper_pearson_low(challenger.thinned(phi), alpha=level)
+    level, polls = arguments.together({"alpha": arguments.probabilities("alpha", alpha), "planned_polls": polls})
+    return proportion_intervals.clopper_pearson_low(challenger.thinned(phi), alpha=level / polls)
 
 
 def is_broken(
@@ -36,5 +36,6 @@ def is_broken(
     >>> is_broken(Proportion([30, 300], 1000), ceiling=0.2, alpha=0.01, planned_polls=80_640).tolist()
     [False, True]
     """
-    highest = arguments.probabilities("ceiling", ceiling)
-    return np.asarray(lower_bound(challenger, alpha=alpha, planned_polls=planned_polls, phi=phi) > highest)
+    bound = lower_bound(challenger, alpha=alpha, planned_polls=planned_polls, phi=phi)
+    bound, highest = arguments.together({"challenger": bound, "ceiling": arguments.probabilities("ceiling", ceiling)})
+    return np.asarray(bound > highest)

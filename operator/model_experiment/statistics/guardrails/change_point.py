@@ -66,7 +66,9 @@ class Poll:
     phi: float = 1.0
 
     def __post_init__(self) -> None:
-        _require_poll(self.events, self.others, self.null_share, self.phi)
+        events, *_ = _require_poll(self.events, self.others, self.null_share, self.phi)
+        if events.ndim:
+            raise ValueError(f"a poll must be of single numbers, found arrays of shape {events.shape}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ class RequestCounts:
 
 def relative_poll(*, champion: RequestCounts, challenger: RequestCounts, ratio: float, phi: float = 1.0) -> Poll:
     """A poll that asks whether the challenger's rate exceeds ``ratio``, 1 + margin, times the champion's."""
-    share = relative_null_share(champion=champion.requests, challenger=challenger.requests, ratio=ratio)
+    allowed = arguments.positive("ratio", ratio)
+    share = relative_null_share(champion=champion.requests, challenger=challenger.requests, ratio=allowed)
     return Poll(challenger.events, champion.events, float(share), phi)
 
 
@@ -111,11 +114,9 @@ class HarmEvidence:
     log_weights: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        arguments.at_least("planned_polls", self.planned_polls, smallest=1)
-        arguments.count("polls", self.polls)
-        if len(self.log_weights) != len(ALTERNATIVES):
-            raise ValueError(f"log_weights must be {len(ALTERNATIVES)} numbers, found {len(self.log_weights)}")
-        arguments.finite("log_weights", self.log_weights)
+        arguments.at_least("planned_polls", arguments.number("planned_polls", self.planned_polls), smallest=1)
+        arguments.whole_counts("polls", arguments.number("polls", self.polls))
+        _of_alternatives("log_weights", np.array(self.log_weights))
 
     @classmethod
     def at_start(cls, *, planned_polls: int) -> Self:
@@ -159,8 +160,9 @@ class HarmEvidence:
         expected = {"planned_polls", "polls", *_KEYS}
         if set(stored) != expected:
             raise ValueError(f"stored evidence must have the keys {sorted(expected)}, found {sorted(stored)}")
-        weights = tuple(float(stored[key]) for key in _KEYS)
-        return cls(int(stored["planned_polls"]), int(stored["polls"]), weights)
+        planned, polls, *weights = (arguments.number(key, stored[key]) for key in ("planned_polls", "polls", *_KEYS))
+        arguments.whole_counts("planned_polls and polls", [planned, polls])
+        return cls(int(planned), int(polls), tuple(weights))
 
 
 _KEYS = tuple(f"log_weight_{alternative:g}" for alternative in ALTERNATIVES)
@@ -174,8 +176,15 @@ def relative_null_share(*, champion: ArrayLike, challenger: ArrayLike, ratio: Ar
     >>> relative_null_share(champion=[300, 0], challenger=[300, 0], ratio=1.25).round(4).tolist()
     [0.5556, 0.0]
     """
-    weight = arguments.positives("ratio", ratio) * arguments.counts("challenger", challenger)
-    total = arguments.counts("champion", champion) + weight
+    old, new, allowed = arguments.together(
+        {
+            "champion": arguments.counts("champion", champion),
+            "challenger": arguments.counts("challenger", challenger),
+            "ratio": arguments.positives("ratio", ratio),
+        }
+    )
+    weight = allowed * new
+    total = old + weight
     return np.asarray(weight / np.where(total > 0, total, 1.0))
 
 
@@ -186,7 +195,12 @@ def weights_at_start(shape: tuple[int, ...] = ()) -> Floats:
 
 def prior_mass(poll: ArrayLike, *, planned_polls: ArrayLike) -> Floats:
     """The prior probability that the change comes at ``poll``, counted from 1; 0 past the plan."""
-    number, planned = np.asarray(poll), arguments.at_least("planned_polls", planned_polls, smallest=1)
+    number, planned = arguments.together(
+        {
+            "poll": arguments.at_least("poll", poll, smallest=1),
+            "planned_polls": arguments.at_least("planned_polls", planned_polls, smallest=1),
+        }
+    )
     mass = np.where(number == 1, FROM_THE_START, 0.0) + (1 - FROM_THE_START) / planned
     return np.where(number > planned, 0.0, mass)
 
@@ -202,27 +216,47 @@ def log_likelihood_ratios(
 
 def advanced(log_weights: Floats, log_ratios: Floats, *, mass: ArrayLike) -> Floats:
     """The ln W_r after a poll with prior ``mass``; leading axes broadcast."""
+    share = arguments.shares("mass", mass)
+    before, ratios = _of_alternatives("log_weights", log_weights), _of_alternatives("log_ratios", log_ratios)
+    arguments.require_fit(log_weights=before[..., 0], log_ratios=ratios[..., 0], mass=share)
     with np.errstate(divide="ignore"):
-        log_mass = np.maximum(np.log(mass), _LOG_OF_NOTHING)[..., np.newaxis]
-    return np.asarray(np.logaddexp(log_weights, log_mass) + log_ratios)
+        log_mass = np.maximum(np.log(share), _LOG_OF_NOTHING)[..., np.newaxis]
+    return np.asarray(np.logaddexp(before, log_mass) + ratios)
 
 
 def log_evidence(log_weights: Floats, *, polls: ArrayLike, planned_polls: ArrayLike) -> Floats:
     """The logarithm of mean W_r plus the prior mass not yet spent after ``polls``; leading axes broadcast."""
-    mean = np.logaddexp.reduce(log_weights, axis=-1) - math.log(len(ALTERNATIVES))
-    later = (1 - FROM_THE_START) * np.maximum(0.0, 1 - np.divide(polls, planned_polls))
-    unspent = later + np.where(np.equal(polls, 0), FROM_THE_START, 0.0)
+    mean = np.logaddexp.reduce(_of_alternatives("log_weights", log_weights), axis=-1) - math.log(len(ALTERNATIVES))
+    _, heard, planned = arguments.together(
+        {
+            "log_weights": mean,
+            "polls": arguments.counts("polls", polls),
+            "planned_polls": arguments.at_least("planned_polls", planned_polls, smallest=1),
+        }
+    )
+    later = (1 - FROM_THE_START) * np.maximum(0.0, 1 - heard / planned)
+    unspent = later + np.where(heard == 0, FROM_THE_START, 0.0)
     with np.errstate(divide="ignore"):
         return np.asarray(np.logaddexp(mean, np.log(unspent)))
+
+
+def _of_alternatives(name: str, values: Floats) -> Floats:
+    array = arguments.finite(name, values)
+    if array.shape[-1:] != (len(ALTERNATIVES),):
+        raise ValueError(f"{name} must have a last axis of {len(ALTERNATIVES)} numbers, found shape {array.shape}")
+    return array
 
 
 def _require_poll(
     events: ArrayLike, others: ArrayLike, null_share: ArrayLike, phi: ArrayLike
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """The numbers of a poll, as they must be."""
-    return (
-        arguments.counts("events", events),
-        arguments.counts("others", others),
-        arguments.shares("null_share", null_share),
-        arguments.at_least("phi", phi, smallest=1),
+    x, y, share, inflation = arguments.together(
+        {
+            "events": arguments.counts("events", events),
+            "others": arguments.counts("others", others),
+            "null_share": arguments.shares("null_share", null_share),
+            "phi": arguments.at_least("phi", phi, smallest=1),
+        }
     )
+    return x, y, share, inflation

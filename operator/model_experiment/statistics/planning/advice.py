@@ -139,7 +139,7 @@ def advise(
     if situation.share < _EVEN:
         options.insert(0, _higher_share(situation, coming))
     if correlation is not None:
-        left = float(inflation.adjustment(correlation))
+        left = float(inflation.adjustment(arguments.number("correlation", correlation)))
         options.append(PastBehaviour(correlation, _need(situation, left * total)))
     return tuple(options)
 

@@ -53,9 +53,18 @@ def reached(
     >>> float(reached(17, users_per_day=2_000, label_delay=3))
     28000.0
     """
-    time = arguments.counts("maximum_days", maximum_days) - _waits(label_delay, washout)
-    return np.asarray(np.maximum(time, 0.0) * arguments.counts("users_per_day", users_per_day))
+    longest, traffic, waits = arguments.together(
+        {
+            "maximum_days": arguments.counts("maximum_days", maximum_days),
+            "users_per_day": arguments.counts("users_per_day", users_per_day),
+            "label_delay and washout": _waits(label_delay, washout),
+        }
+    )
+    return np.asarray(np.maximum(longest - waits, 0.0) * traffic)
 
 
 def _waits(label_delay: ArrayLike, washout: ArrayLike) -> Floats:
-    return np.asarray(arguments.counts("label_delay", label_delay) + arguments.counts("washout", washout))
+    before_labels, before_users = arguments.together(
+        {"label_delay": arguments.counts("label_delay", label_delay), "washout": arguments.counts("washout", washout)}
+    )
+    return np.asarray(before_labels + before_users)

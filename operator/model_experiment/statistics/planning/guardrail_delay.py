@@ -38,12 +38,19 @@ def information_against_champion(
     >>> round(float(information_against_champion(champion=0.01, challenger=0.02, share=0.5)), 7)
     0.0008495
     """
-    part = arguments.probabilities("share", share)
-    weight = arguments.positives("ratio", ratio) * part
-    new = part * arguments.shares("challenger", challenger)
-    events = new + (1 - part) * arguments.shares("champion", champion)
-    found = np.where(events > 0, new / np.where(events > 0, events, 1.0), 0.0)
-    return events * _divergence(found, weight / (weight + 1 - part)) / arguments.at_least("phi", phi, smallest=1)
+    old, new, part, m, dispersion = arguments.together(
+        {
+            "champion": arguments.shares("champion", champion),
+            "challenger": arguments.shares("challenger", challenger),
+            "share": arguments.probabilities("share", share),
+            "ratio": arguments.positives("ratio", ratio),
+            "phi": arguments.at_least("phi", phi, smallest=1),
+        }
+    )
+    of_challenger, weight = part * new, m * part
+    events = of_challenger + (1 - part) * old
+    found = np.where(events > 0, of_challenger / np.where(events > 0, events, 1.0), 0.0)
+    return events * _divergence(found, weight / (weight + 1 - part)) / dispersion
 
 
 def information_against_limit(
@@ -54,9 +61,15 @@ def information_against_limit(
     >>> round(float(information_against_limit(challenger=0.02, limit=0.01, share=0.5)), 7)
     0.0019568
     """
-    allowed = arguments.probabilities("limit", limit)
-    told = _divergence(arguments.shares("challenger", challenger), allowed)
-    return np.asarray(arguments.probabilities("share", share) * told / arguments.at_least("phi", phi, smallest=1))
+    new, allowed, part, dispersion = arguments.together(
+        {
+            "challenger": arguments.shares("challenger", challenger),
+            "limit": arguments.probabilities("limit", limit),
+            "share": arguments.probabilities("share", share),
+            "phi": arguments.at_least("phi", phi, smallest=1),
+        }
+    )
+    return np.asarray(part * _divergence(new, allowed) / dispersion)
 
 
 def expected_delay(
@@ -94,14 +107,15 @@ def _needed_evidence(
 ) -> Estimates:
     """The evidence of an alarm over information times ``factor``: seconds or requests a second, each from the other."""
     polls = arguments.at_least("planned_polls", planned_polls, smallest=1)
-    needed = np.log(polls) - math.log(1 - FROM_THE_START) - np.log(arguments.probabilities("alpha", alpha))
-    needed, told, times = arguments.together(
+    polls, level, told, times = arguments.together(
         {
-            "alpha and planned_polls": np.asarray(needed),
+            "planned_polls": polls,
+            "alpha": arguments.probabilities("alpha", alpha),
             "information": arguments.counts("information", information),
             name: arguments.counts(name, factor),
         }
     )
+    needed = np.log(polls) - math.log(1 - FROM_THE_START) - np.log(level)
     rate = told * times
 
     def worded(index: tuple[int, ...]) -> str:

@@ -36,7 +36,7 @@ def sequential(looks: Sequence[Look], *, alpha: float, power: float) -> float:
     >>> round(sequential(looks, alpha=0.05, power=0.80), 3)
     1.042
     """
-    fixed = deviates.distance(alpha=alpha, power=power)
+    fixed = _one_look(alpha, power)
 
     def shortfall(drift: Floats) -> float:
         return sum(group_sequential.upper_crossings(looks, drift=float(drift))) - power
@@ -52,7 +52,7 @@ def expected(looks: Sequence[Look], *, alpha: float, power: float, effect: float
     0.79
     """
     largest = sequential(looks, alpha=alpha, power=power)
-    drift = arguments.count("effect", effect) * float(deviates.distance(alpha=alpha, power=power)) * largest**0.5
+    drift = arguments.count("effect", effect) * _one_look(alpha, power) * largest**0.5
     upper, lower = (group_sequential.upper_crossings(looks, drift=sign * drift) for sign in (1, -1))
     spared = sum((1 - look.information) * (up + down) for look, up, down in zip(looks, upper, lower, strict=True))
     return largest * (1 - spared)
@@ -67,11 +67,10 @@ def anytime_looks(count: int, *, alpha: float) -> tuple[Look, ...]:
     >>> round(sequential(anytime_looks(14, alpha=0.05), alpha=0.05, power=0.80), 2)
     1.76
     """
-    arguments.at_least("count", count, smallest=1)
-    information = np.arange(1, count + 1) / count
+    information, level = group_sequential.equal_steps(count), arguments.probability("alpha", alpha)
     # The mixture knows sizes only as multiples of its own, so the plan's size is 1.
-    bounds = NormalMixture.tuned_at(1.0, alpha=alpha).multiplier(information, alpha=alpha)
-    return tuple(Look(float(t), 0.0, float(bound)) for t, bound in zip(information, bounds, strict=True))
+    bounds = NormalMixture.tuned_at(1.0, alpha=level).multiplier(information, alpha=level)
+    return tuple(Look(t, 0.0, float(bound)) for t, bound in zip(information, bounds, strict=True))
 
 
 def clusters(mean_size: ArrayLike, *, correlation: ArrayLike, variation: ArrayLike = 0.0) -> Floats:
@@ -83,8 +82,14 @@ def clusters(mean_size: ArrayLike, *, correlation: ArrayLike, variation: ArrayLi
     >>> clusters(20, correlation=0.05, variation=[0.0, 1.5]).round(9).tolist()
     [1.95, 4.2]
     """
-    size, spread = arguments.at_least("mean_size", mean_size, smallest=1), arguments.counts("variation", variation)
-    return np.asarray(1 + ((np.square(spread) + 1) * size - 1) * arguments.shares("correlation", correlation))
+    size, alike, spread = arguments.together(
+        {
+            "mean_size": arguments.at_least("mean_size", mean_size, smallest=1),
+            "correlation": arguments.shares("correlation", correlation),
+            "variation": arguments.counts("variation", variation),
+        }
+    )
+    return np.asarray(1 + ((np.square(spread) + 1) * size - 1) * alike)
 
 
 def adjustment(correlation: ArrayLike) -> Floats:
@@ -112,7 +117,12 @@ def shares(*, champion: ArrayLike, challenger: ArrayLike) -> Floats:
     Raises:
         ValueError: where a share is not between 0 and 1, or both together exceed 1.
     """
-    old, new = arguments.probabilities("champion", champion), arguments.probabilities("challenger", challenger)
+    old, new = arguments.together(
+        {
+            "champion": arguments.probabilities("champion", champion),
+            "challenger": arguments.probabilities("challenger", challenger),
+        }
+    )
     together = np.asarray(old + new)
     if not (together <= 1 + _ROUNDING).all():
         raise ValueError(f"champion and challenger must not exceed 1 together, found {together.max():g}")
@@ -135,7 +145,18 @@ def challengers(count: ArrayLike, *, alpha: ArrayLike, power: ArrayLike) -> Floa
     >>> challengers([1, 3], alpha=0.05, power=0.80).round(3).tolist()
     [1.0, 1.334]
     """
-    level = arguments.probabilities("alpha", alpha)
-    number = arguments.at_least("count", count, smallest=1)
-    both = [deviates.distance(alpha=one, power=power) for one in (level / number, level)]
+    number, level, wanted = arguments.together(
+        {
+            "count": arguments.at_least("count", count, smallest=1),
+            "alpha": arguments.probabilities("alpha", alpha),
+            "power": deviates.wanted_power(power, alpha=alpha),
+        }
+    )
+    both = [deviates.distance(alpha=one, power=wanted) for one in (level / number, level)]
     return np.asarray(np.square(both[0] / both[1]))
+
+
+def _one_look(alpha: float, power: float) -> float:
+    """The z that an effect must have on average at one look."""
+    wanted = arguments.probability("power", power)
+    return float(deviates.distance(alpha=arguments.probability("alpha", alpha), power=wanted))

@@ -24,6 +24,7 @@ from model_experiment.statistics.planning import deviates
 from model_experiment.statistics.tails import Sides
 
 _FEWEST = 2.0
+_LARGEST_SHIFT, _LARGEST_RATIO = 1e5, 1e9
 _MOST_DOUBLINGS = 200
 
 
@@ -67,9 +68,14 @@ def power_of(effect_size: ArrayLike, *, per_variant: ArrayLike, alpha: ArrayLike
     >>> round(float(power_of(1.0, per_variant=20, alpha=0.05)), 6)
     0.868953
     """
-    size = np.abs(arguments.finite("effect_size", effect_size))
-    users = arguments.at_least("per_variant", per_variant, smallest=_FEWEST)
-    return _power(size, users, tail=arguments.probabilities("alpha", alpha) / sides)
+    size, users, level = arguments.together(
+        {
+            "effect_size": np.abs(arguments.finite("effect_size", effect_size)),
+            "per_variant": arguments.at_least("per_variant", per_variant, smallest=_FEWEST),
+            "alpha": arguments.probabilities("alpha", alpha),
+        }
+    )
+    return _power(size, users, tail=level / sides)
 
 
 def detectable_effect_size(
@@ -96,9 +102,14 @@ def detectable_effect_size(
 
 
 def _power(effect_size: Floats, per_variant: Floats, *, tail: Floats) -> Floats:
-    freedom = 2 * per_variant - 2
+    freedom, shift = 2 * per_variant - 2, effect_size * np.sqrt(per_variant / 2)
+    critical = -special.stdtrit(freedom, tail)
     # P(T' > t) as the lower tail of the mirrored variable: 1 - cdf would lose the digits of a small power.
-    return np.asarray(special.nctdtr(freedom, -effect_size * np.sqrt(per_variant / 2), special.stdtrit(freedom, tail)))
+    near = special.nctdtr(freedom, -np.minimum(shift, _LARGEST_SHIFT), -critical)
+    # Beyond that SciPy has no number, and the estimate's own noise is nothing: T' is the shift over a chi.
+    ratio = np.minimum(shift / np.maximum(critical, 1.0), _LARGEST_RATIO)
+    far = special.chdtr(freedom, freedom * np.square(ratio))
+    return np.asarray(np.where(shift > _LARGEST_SHIFT, far, near))
 
 
 def _until_positive(function: Callable[[Floats], Floats], start: Floats) -> Floats:

@@ -35,9 +35,13 @@ def additional_multiple(standard_error: ArrayLike, *, effect: ArrayLike, alpha: 
     Raises:
         ValueError: for an effect of 0, an error not above 0, or alpha not below power.
     """
-    ratio = _errors_per_effect(standard_error, effect)
-    times = np.square(ratio * deviates.distance(alpha=alpha, power=power))
-    return np.asarray(np.maximum(times - 1, 0.0))
+    ratio, distance = arguments.together(
+        {
+            "standard_error and effect": _errors_per_effect(standard_error, effect),
+            "alpha and power": deviates.distance(alpha=alpha, power=power),
+        }
+    )
+    return np.asarray(np.maximum(np.square(ratio * distance) - 1, 0.0))
 
 
 def additional_multiple_anytime(
@@ -58,10 +62,15 @@ def additional_multiple_anytime(
     >>> round(float(found), 1)
     55.7
     """
-    needed = np.square(_errors_per_effect(standard_error, effect))
-    users = arguments.positives("sample_size", sample_size)
-    _, right = deviates.quantiles(alpha=alpha, power=power)
-    start = np.zeros(np.broadcast_shapes(needed.shape, users.shape, right.shape, mixture.rho.shape))
+    needed, users, right, _ = arguments.together(
+        {
+            "standard_error and effect": np.square(_errors_per_effect(standard_error, effect)),
+            "sample_size": arguments.positives("sample_size", sample_size),
+            "alpha and power": deviates.quantiles(alpha=alpha, power=power)[1],
+            "mixture": mixture.rho,
+        }
+    )
+    start = np.zeros(needed.shape)
 
     def excess(log_times: Floats) -> Floats:
         """How far above what is needed the data are, at exp(log_times) times those that are there."""
@@ -74,7 +83,12 @@ def additional_multiple_anytime(
 
 
 def _errors_per_effect(standard_error: ArrayLike, effect: ArrayLike) -> Floats:
-    size = np.abs(arguments.finite("effect", effect))
+    error, size = arguments.together(
+        {
+            "standard_error": arguments.positives("standard_error", standard_error),
+            "effect": np.abs(arguments.finite("effect", effect)),
+        }
+    )
     if not size.all():
         raise ValueError("effect must not be 0, found 0")
-    return np.asarray(arguments.positives("standard_error", standard_error) / size)
+    return np.asarray(error / size)

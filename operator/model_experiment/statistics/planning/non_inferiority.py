@@ -64,13 +64,13 @@ def required_for_rates(
     Raises:
         ValueError: where the expected difference is the limit itself, or alpha is not below power.
     """
-    given = _given(champion, challenger, limit, share)
+    wrong, right = deviates.quantiles(alpha=alpha, power=power, sides=Sides.ONE)
+    *given, wrong, right = _given(champion, challenger, limit, share, {"alpha": wrong, "power": right})
     gap = _gap(*given[:3])
     same = np.flatnonzero(gap == 0)
     if same.size:
         raise ValueError(f"limit must not be the expected difference, found {given[2].flat[same[0]]:g} for both")
     noise, signal = _deviations(*given)
-    wrong, right = deviates.quantiles(alpha=alpha, power=power, sides=Sides.ONE)
     return Sizes.split(np.asarray(np.square((wrong * noise + right * signal) / gap)), share=given[3])
 
 
@@ -89,10 +89,10 @@ def power_for_rates(
     >>> round(float(power_for_rates(total=104.8, **given)), 3)
     0.9
     """
-    given = _given(champion, challenger, limit, share)
+    users, z = arguments.positives("total", total), deviates.rejection(alpha=alpha, sides=Sides.ONE)
+    *given, users, z = _given(champion, challenger, limit, share, {"total": users, "alpha": z})
     noise, signal = _deviations(*given)
-    reach = np.abs(_gap(*given[:3])) * np.sqrt(arguments.positives("total", total))
-    return deviates.power_of(reach - deviates.rejection(alpha=alpha, sides=Sides.ONE) * noise, spread=signal)
+    return deviates.power_of(np.abs(_gap(*given[:3])) * np.sqrt(users) - z * noise, spread=signal)
 
 
 def required_for_means(
@@ -112,14 +112,26 @@ def required_for_means(
     >>> round(float(sizes.challenger), 3)
     17.847
     """
-    distance = arguments.finite("difference", difference) - arguments.finite("limit", limit)
-    effect_size = distance / arguments.positives("standard_deviation", standard_deviation)
-    per_variant = means.required_per_variant(effect_size, alpha=alpha, power=power, sides=Sides.ONE)
-    given_share = arguments.probabilities("share", share)
+    expected, least, spread, given_share, level, wanted = arguments.together(
+        {
+            "difference": arguments.finite("difference", difference),
+            "limit": arguments.finite("limit", limit),
+            "standard_deviation": arguments.positives("standard_deviation", standard_deviation),
+            "share": arguments.probabilities("share", share),
+            "alpha": arguments.probabilities("alpha", alpha),
+            "power": deviates.wanted_power(power, alpha=alpha),
+        }
+    )
+    same = np.flatnonzero(expected == least)
+    if same.size:
+        raise ValueError(f"limit must not be the expected difference, found {least.flat[same[0]]:g} for both")
+    per_variant = means.required_per_variant((expected - least) / spread, alpha=level, power=wanted, sides=Sides.ONE)
     return Sizes.split(2 * per_variant * inflation.split(given_share), share=given_share)
 
 
-def _given(champion: ArrayLike, challenger: ArrayLike, limit: ArrayLike, share: ArrayLike) -> tuple[Floats, ...]:
+def _given(
+    champion: ArrayLike, challenger: ArrayLike, limit: ArrayLike, share: ArrayLike, others: dict[str, Floats]
+) -> tuple[Floats, ...]:
     least = arguments.finite("limit", limit)
     if not (np.abs(least) < 1).all():
         found = least[np.abs(least) >= 1].flat[0]
@@ -130,6 +142,7 @@ def _given(champion: ArrayLike, challenger: ArrayLike, limit: ArrayLike, share: 
             "challenger": arguments.shares("challenger", challenger),
             "limit": least,
             "share": arguments.probabilities("share", share),
+            **others,
         }
     )
 

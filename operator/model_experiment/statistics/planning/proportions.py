@@ -31,12 +31,12 @@ def required_per_variant(rate1: ArrayLike, rate2: ArrayLike, *, alpha: ArrayLike
     Raises:
         ValueError: where the rates are equal, or alpha is not below power.
     """
-    first, second = _rates(rate1, rate2)
+    wrong, right = deviates.quantiles(alpha=alpha, power=power)
+    first, second, wrong, right = _rates(rate1, rate2, {"alpha": wrong, "power": right})
     same = np.flatnonzero(first == second)
     if same.size:
         raise ValueError(f"rate1 and rate2 must differ, found {first.flat[same[0]]:g} twice")
     noise, signal = _deviations(first, second)
-    wrong, right = deviates.quantiles(alpha=alpha, power=power)
     return np.asarray(np.square((wrong * noise + right * signal) / (second - first)))
 
 
@@ -46,9 +46,8 @@ def power_of(rate1: ArrayLike, rate2: ArrayLike, *, per_variant: ArrayLike, alph
     >>> round(float(power_of(0.50, 0.75, per_variant=50, alpha=0.05)), 6)
     0.740166
     """
-    first, second = _rates(rate1, rate2)
-    users = arguments.positives("per_variant", per_variant)
-    return _power(first, second, users, deviates.rejection(alpha=alpha))
+    users, z = arguments.positives("per_variant", per_variant), deviates.rejection(alpha=alpha)
+    return _power(*_rates(rate1, rate2, {"per_variant": users, "alpha": z}))
 
 
 def detectable_relative_effect(
@@ -72,7 +71,7 @@ def detectable_relative_effect(
     smallest, largest = np.full(base.shape, _SMALLEST_RISE), (1 / base - 1) * (1 - 1e-9)
 
     def shortfall(rise: Floats) -> Floats:
-        return _power(base, base * (1 + rise), size, z) - wanted
+        return _power(base, np.minimum(base * (1 + rise), 1.0), size, z) - wanted
 
     # Where no rise is seen, or every one is, the sign never changes: the smallest is taken for a root there.
     never = shortfall(largest) < 0
@@ -85,8 +84,9 @@ def detectable_relative_effect(
     return Estimates(rise, reasons(never, worded))
 
 
-def _rates(rate1: ArrayLike, rate2: ArrayLike) -> tuple[Floats, ...]:
-    return arguments.together({"rate1": arguments.shares("rate1", rate1), "rate2": arguments.shares("rate2", rate2)})
+def _rates(rate1: ArrayLike, rate2: ArrayLike, others: dict[str, Floats]) -> tuple[Floats, ...]:
+    rates = {"rate1": arguments.shares("rate1", rate1), "rate2": arguments.shares("rate2", rate2)}
+    return arguments.together({**rates, **others})
 
 
 def _power(rate1: Floats, rate2: Floats, per_variant: Floats, z: Floats) -> Floats:

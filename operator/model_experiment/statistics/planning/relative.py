@@ -34,11 +34,16 @@ def required_per_variant(change: ArrayLike, *, variation: ArrayLike, alpha: Arra
     Raises:
         ValueError: for a change of 0, a variation not above 0, or alpha not below power.
     """
-    size = np.abs(arguments.finite("change", change))
+    size, spread, distance = arguments.together(
+        {
+            "change": np.abs(arguments.finite("change", change)),
+            "variation": arguments.positives("variation", variation),
+            "alpha and power": deviates.distance(alpha=alpha, power=power),
+        }
+    )
     if not size.all():
         raise ValueError("change must not be 0, found 0")
-    spread = arguments.positives("variation", variation)
-    return np.asarray(2 * np.square(deviates.distance(alpha=alpha, power=power) * spread / size))
+    return np.asarray(2 * np.square(distance * spread / size))
 
 
 def power_of(change: ArrayLike, *, variation: ArrayLike, per_variant: ArrayLike, alpha: ArrayLike) -> Floats:
@@ -47,9 +52,14 @@ def power_of(change: ArrayLike, *, variation: ArrayLike, per_variant: ArrayLike,
     >>> round(float(power_of(0.05, variation=1.0, per_variant=6279.1, alpha=0.05)), 4)
     0.8
     """
-    size = np.abs(arguments.finite("change", change))
-    error = _error(variation, per_variant)
-    return deviates.power_of(size - deviates.rejection(alpha=alpha) * error, spread=error)
+    size, error, z = arguments.together(
+        {
+            "change": np.abs(arguments.finite("change", change)),
+            "variation and per_variant": _error(variation, per_variant),
+            "alpha": deviates.rejection(alpha=alpha),
+        }
+    )
+    return deviates.power_of(size - z * error, spread=error)
 
 
 def detectable(per_variant: ArrayLike, *, variation: ArrayLike, alpha: ArrayLike, power: ArrayLike) -> Floats:
@@ -58,7 +68,13 @@ def detectable(per_variant: ArrayLike, *, variation: ArrayLike, alpha: ArrayLike
     >>> round(float(detectable(6279.1, variation=1.0, alpha=0.05, power=0.80)), 4)
     0.05
     """
-    return np.asarray(deviates.distance(alpha=alpha, power=power) * _error(variation, per_variant))
+    distance, error = arguments.together(
+        {
+            "alpha and power": deviates.distance(alpha=alpha, power=power),
+            "variation and per_variant": _error(variation, per_variant),
+        }
+    )
+    return np.asarray(distance * error)
 
 
 def variation_of_mean(users: Moments) -> Estimates:
@@ -88,8 +104,13 @@ def variation_of_ratio(users: JointMoments) -> Estimates:
 
 def _error(variation: ArrayLike, per_variant: ArrayLike) -> Floats:
     """The standard error of the relative change: variation sqrt(2 / n)."""
-    users = arguments.positives("per_variant", per_variant)
-    return np.asarray(arguments.positives("variation", variation) * np.sqrt(2 / users))
+    spread, users = arguments.together(
+        {
+            "variation": arguments.positives("variation", variation),
+            "per_variant": arguments.positives("per_variant", per_variant),
+        }
+    )
+    return np.asarray(spread * np.sqrt(2 / users))
 
 
 def _no_level(users: Moments, subject: str) -> Reasons:

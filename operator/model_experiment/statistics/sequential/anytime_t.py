@@ -40,13 +40,7 @@ class AnytimeT:
     @classmethod
     def tuned_at(cls, sample_size: ArrayLike, *, degrees_of_freedom: ArrayLike, alpha: ArrayLike) -> "AnytimeT":
         """The mixture with the least radius at ``sample_size``: dq/dr (1 - r) = 1 - q, which has one solution."""
-        n, freedom, level = arguments.together(
-            {
-                "sample_size": arguments.positives("sample_size", sample_size),
-                "degrees_of_freedom": arguments.positives("degrees_of_freedom", degrees_of_freedom),
-                "alpha": arguments.probabilities("alpha", alpha),
-            }
-        )
+        n, freedom, level = arguments.together(_sized(sample_size, degrees_of_freedom, alpha))
         power, log_level = freedom + 1, 2 * np.log(level)
 
         def slope(log_r: Floats) -> Floats:
@@ -59,22 +53,35 @@ class AnytimeT:
 
     def log_e_value(self, t: ArrayLike, sample_size: ArrayLike, *, degrees_of_freedom: ArrayLike) -> Floats:
         """The evidence ln E against "no effect"; 0 at ``sample_size`` 0, NaN for a t of NaN."""
-        n = arguments.counts("sample_size", sample_size)
-        freedom = arguments.positives("degrees_of_freedom", degrees_of_freedom)
-        share, squared = self.g / (self.g + n), np.square(finite_or_missing("t", t)) / freedom
+        found, n, freedom, g = arguments.together(
+            {
+                "t": finite_or_missing("t", t),
+                "sample_size": arguments.counts("sample_size", sample_size),
+                "degrees_of_freedom": arguments.positives("degrees_of_freedom", degrees_of_freedom),
+                "g": self.g,
+            }
+        )
+        share, squared = g / (g + n), np.square(found) / freedom
         gain = (freedom + 1) * (np.log1p(squared) - np.log1p(share * squared))
-        return np.asarray((gain - np.log1p(n / self.g)) / 2)
+        return np.asarray((gain - np.log1p(n / g)) / 2)
 
     def multiplier(self, sample_size: ArrayLike, *, degrees_of_freedom: ArrayLike, alpha: ArrayLike) -> Floats:
         """How many standard errors the interval reaches to each side; infinite where there is too little data.
 
         At ``alpha`` the interval excludes "no effect" exactly where E exceeds 1/alpha.
         """
-        n = arguments.positives("sample_size", sample_size)
-        freedom = arguments.positives("degrees_of_freedom", degrees_of_freedom)
-        share = self.g / (self.g + n)
-        log_q = (np.log(share) + 2 * np.log(arguments.probabilities("alpha", alpha))) / (freedom + 1)
+        n, freedom, level, g = arguments.together({**_sized(sample_size, degrees_of_freedom, alpha), "g": self.g})
+        share = g / (g + n)
+        log_q = (np.log(share) + 2 * np.log(level)) / (freedom + 1)
         reserve = np.exp(log_q) - share
         there = reserve > 0
         squared = -freedom * np.expm1(log_q) / np.where(there, reserve, 1.0)
         return np.where(there, np.sqrt(squared), np.inf)
+
+
+def _sized(sample_size: ArrayLike, degrees_of_freedom: ArrayLike, alpha: ArrayLike) -> dict[str, Floats]:
+    return {
+        "sample_size": arguments.positives("sample_size", sample_size),
+        "degrees_of_freedom": arguments.positives("degrees_of_freedom", degrees_of_freedom),
+        "alpha": arguments.probabilities("alpha", alpha),
+    }

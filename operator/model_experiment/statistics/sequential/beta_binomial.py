@@ -64,7 +64,8 @@ def tuned_concentration(trials: ArrayLike, *, alpha: ArrayLike) -> Floats:
     >>> round(float(tuned_concentration(1000, alpha=0.05)), 3)
     125.006
     """
-    return np.maximum(NormalMixture.tuned_at(trials, alpha=alpha).rho - 1, LEAST_CONCENTRATION)
+    planned = arguments.positives("trials", trials)
+    return np.maximum(NormalMixture.tuned_at(planned, alpha=alpha).rho - 1, LEAST_CONCENTRATION)
 
 
 def as_trials(total: ArrayLike, clock: ArrayLike, *, g: ArrayLike, h: ArrayLike) -> tuple[Floats, Floats, Floats]:
@@ -174,7 +175,13 @@ def _betas(
     successes: ArrayLike, failures: ArrayLike, share: ArrayLike, concentration: ArrayLike
 ) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats], Floats]:
     """The parameters of prior and posterior, and the share."""
-    x, y = arguments.counts("successes", successes), arguments.counts("failures", failures)
-    theta, k = arguments.probabilities("share", share), arguments.positives("concentration", concentration)
+    x, y, theta, k = arguments.together(
+        {
+            "successes": arguments.counts("successes", successes),
+            "failures": arguments.counts("failures", failures),
+            "share": arguments.probabilities("share", share),
+            "concentration": arguments.positives("concentration", concentration),
+        }
+    )
     prior = (np.asarray(k * theta), np.asarray(k * (1 - theta)))
     return prior, (np.asarray(prior[0] + x), np.asarray(prior[1] + y)), theta

@@ -29,6 +29,9 @@ from model_experiment.statistics.tails import Sides
 LARGEST_BOUND = FARTHEST
 """The bound of a look that has nothing to spend; its tail area, 1e-17, is nothing."""
 
+LEAST_ALPHA = 1e-12
+"""What ``LARGEST_BOUND`` keeps the promise for: a thousand looks at it are passed by chance with 1e-14."""
+
 _NOTHING = 1e-14
 _OBRIEN_FLEMING = OBrienFleming()
 
@@ -45,9 +48,8 @@ class Look:
     bound: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.information <= 1:
-            raise ValueError(f"information must be above 0 and at most 1, found {self.information}")
-        if not 0 <= self.spent < 1:
+        _require_order([self.information])
+        if not 0 <= arguments.number("spent", self.spent) < 1:
             raise ValueError(f"spent must be at least 0 and below 1, found {self.spent}")
         arguments.positive("bound", self.bound)
 
@@ -76,8 +78,8 @@ def next_look(
     (4.877, 3.357)
 
     Raises:
-        ValueError: past information 1, where information falls, once all of ``alpha`` is spent, and where
-            ``alpha`` is so large that the bound would not be above 0.
+        ValueError: past information 1, where information or spent alpha falls, once all of ``alpha`` is spent, and
+            where ``alpha`` is so large that the bound would not be above 0 or so small that none would be.
     """
     _require_open(history, information, alpha)
     *_, density = _densities(history, sides, following=information)
@@ -121,7 +123,7 @@ def looks_at(
     Raises:
         ValueError: as ``next_look``.
     """
-    arguments.probability("alpha", alpha)
+    _require_alpha(alpha)
     _require_order(informations)
     density, looks = START, list[Look]()
     for information, following in pairwise([*informations, math.inf]):
@@ -146,8 +148,10 @@ def planned_looks(
 
 def equal_steps(count: int) -> list[float]:
     """The informations 1/count, 2/count, ... 1."""
-    arguments.at_least("count", count, smallest=1)
-    return [number / count for number in range(1, count + 1)]
+    steps = arguments.count("count", count)
+    if steps < 1 or steps % 1:
+        raise ValueError(f"count must be whole and 1 or more, found {steps:g}")
+    return [number / steps for number in range(1, int(steps) + 1)]
 
 
 def upper_crossings(looks: Sequence[Look], *, drift: float = 0.0, sides: Sides = Sides.TWO) -> tuple[float, ...]:
@@ -155,7 +159,12 @@ def upper_crossings(looks: Sequence[Look], *, drift: float = 0.0, sides: Sides =
 
     ``drift`` is the expectation of z at information 1; with 0 this is the false-alarm probability of one
     tail, and lower crossings are the same with ``-drift``.
+
+    Raises:
+        ValueError: where information falls from look to look, or ``drift`` is no finite number.
     """
+    arguments.number("drift", drift)
+    _require_order([look.information for look in looks])
     return tuple(
         density.upper_exit(look.bound, information=look.information, drift=drift)
         for look, density in zip(looks, _densities(looks, sides, following=math.inf), strict=False)
@@ -167,7 +176,13 @@ def expected_information(looks: Sequence[Look], *, drift: float = 0.0, sides: Si
 
     >>> round(expected_information(planned_looks(5, alpha=0.05), drift=2.8), 3)
     0.809
+
+    Raises:
+        ValueError: as ``upper_crossings``, and without any look.
     """
+    if not looks:
+        raise ValueError("looks must be one or more, found none")
+    arguments.number("drift", drift)
     drifts = (drift, -drift)[:sides]
     stops = np.sum([upper_crossings(looks, drift=one, sides=sides) for one in drifts], axis=0)
     informations = np.array([look.information for look in looks])
@@ -211,16 +226,24 @@ def _look(density: Unstopped, history: Sequence[Look], information: float, plann
 
 
 def _require_open(history: Sequence[Look], information: float, alpha: float) -> None:
-    arguments.probability("alpha", alpha)
+    _require_alpha(alpha)
     _require_order([*(look.information for look in history), information])
+    for before, after in pairwise(history):
+        if after.spent < before.spent:
+            raise ValueError(f"spent must not fall from look to look, found {after.spent} after {before.spent}")
     if history and history[-1].spent > alpha * (1 - 1e-9):
         gone, at = history[-1].spent, history[-1].information
         raise ValueError(f"alpha must not be spent yet, found {gone} of {alpha} gone at information {at}")
 
 
+def _require_alpha(alpha: float) -> None:
+    if arguments.probability("alpha", alpha) < LEAST_ALPHA:
+        raise ValueError(f"alpha must be {LEAST_ALPHA:g} or more, found {alpha:g}")
+
+
 def _require_order(informations: Sequence[float]) -> None:
     for information in informations:
-        if not 0 < information <= 1:
+        if np.ndim(information) or not 0 < information <= 1:
             raise ValueError(f"information must be above 0 and at most 1, found {information}")
     for before, after in pairwise(informations):
         if after < before:

@@ -51,18 +51,16 @@ class NormalMixture:
 
     def log_e_value(self, z: ArrayLike, sample_size: ArrayLike) -> Floats:
         """The evidence ln E against "no effect" at an effect's ``z``; 0 at ``sample_size`` 0, NaN for a z of NaN."""
-        n = arguments.counts("sample_size", sample_size)
-        shrunk = finite_or_missing("z", z) * np.sqrt(n / (n + self.rho))
-        return np.asarray((np.square(shrunk) - np.log1p(n / self.rho)) / 2)
+        shrunk, spread = _shrunk(z, sample_size, self.rho)
+        return np.asarray((np.square(shrunk) - np.log1p(spread)) / 2)
 
     def multiplier(self, sample_size: ArrayLike, *, alpha: ArrayLike) -> Floats:
         """How many standard errors the interval reaches to each side; the argument of ``Effect.interval``.
 
         At ``alpha`` the interval excludes "no effect" exactly where E exceeds 1/alpha.
         """
-        n = arguments.positives("sample_size", sample_size)
-        excess = np.log1p(n / self.rho) - 2 * np.log(arguments.probabilities("alpha", alpha))
-        return np.asarray(np.sqrt((n + self.rho) / n * excess))
+        n, rho, level = _sized(sample_size, self.rho, alpha)
+        return np.asarray(np.sqrt((n + rho) / n * (np.log1p(n / rho) - 2 * np.log(level))))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,43 +87,54 @@ class OneSidedNormalMixture:
 
     def log_e_value(self, z: ArrayLike, sample_size: ArrayLike) -> Floats:
         """The evidence ln E against "no increase"; 0 at ``sample_size`` 0, NaN for a z of NaN."""
-        n = arguments.counts("sample_size", sample_size)
-        shrunk = finite_or_missing("z", z) * np.sqrt(n / (n + self.rho))
+        shrunk, spread = _shrunk(z, sample_size, self.rho)
         below = np.minimum(shrunk, 0.0)  # there y^2/2 and ln Phi(y) cancel: erfcx is their product
         log_gain = np.where(
             shrunk < 0,
             np.log(special.erfcx(-below / math.sqrt(2))),
             np.square(shrunk) / 2 + math.log(2) + special.log_ndtr(shrunk),
         )
-        return np.asarray(log_gain - np.log1p(n / self.rho) / 2)
+        return np.asarray(log_gain - np.log1p(spread) / 2)
 
     def multiplier(self, sample_size: ArrayLike, *, alpha: ArrayLike) -> Floats:
         """The z above which E exceeds 1/alpha: the effect lies above its estimate less this many standard errors.
 
         Of ``Effect.interval`` with it only the lower limit is meant, and holds with 1 - alpha at every look.
         """
-        n, rho, level = arguments.together(
-            {
-                "sample_size": arguments.positives("sample_size", sample_size),
-                "rho": self.rho,
-                "alpha": arguments.probabilities("alpha", alpha),
-            }
-        )
+        n, rho, level = _sized(sample_size, self.rho, alpha)
         mixture, needed = OneSidedNormalMixture(rho), -np.log(level)
         highest = NormalMixture(rho).multiplier(n, alpha=level)
         return roots.root(lambda z: mixture.log_e_value(z, n) - needed, 0.0, highest * (1 + 1e-9))
 
     def closed_multiplier(self, sample_size: ArrayLike, *, alpha: ArrayLike) -> Floats:
         """The same in closed form, some thousandths larger (Waudby-Smith et al., equation 134)."""
-        n = arguments.positives("sample_size", sample_size)
-        grown = (n + self.rho) / self.rho
-        excess = np.log1p(np.sqrt(grown) / (2 * arguments.probabilities("alpha", alpha)))
-        return np.asarray(np.sqrt(2 * (n + self.rho) / n * excess))
+        n, rho, level = _sized(sample_size, self.rho, alpha)
+        excess = np.log1p(np.sqrt((n + rho) / rho) / (2 * level))
+        return np.asarray(np.sqrt(2 * (n + rho) / n * excess))
 
 
 def _tuned_rho(sample_size: ArrayLike, level: Floats) -> Floats:
-    log_inverse = -2 * np.log(level)
-    return np.asarray(arguments.positives("sample_size", sample_size) / (log_inverse + np.log1p(log_inverse)))
+    n, whole = arguments.together({"sample_size": arguments.positives("sample_size", sample_size), "alpha": level})
+    log_inverse = -2 * np.log(whole)
+    return np.asarray(n / (log_inverse + np.log1p(log_inverse)))
+
+
+def _shrunk(z: ArrayLike, sample_size: ArrayLike, rho: Floats) -> tuple[Floats, Floats]:
+    """The y of the formulas, and n / rho."""
+    found, n, tuned = arguments.together(
+        {"z": finite_or_missing("z", z), "sample_size": arguments.counts("sample_size", sample_size), "rho": rho}
+    )
+    return np.asarray(found * np.sqrt(n / (n + tuned))), np.asarray(n / tuned)
+
+
+def _sized(sample_size: ArrayLike, rho: Floats, alpha: ArrayLike) -> tuple[Floats, ...]:
+    return arguments.together(
+        {
+            "sample_size": arguments.positives("sample_size", sample_size),
+            "rho": rho,
+            "alpha": arguments.probabilities("alpha", alpha),
+        }
+    )
 
 
 def finite_or_missing(name: str, values: ArrayLike) -> Floats:

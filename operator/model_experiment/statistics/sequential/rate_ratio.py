@@ -48,8 +48,8 @@ def log_e_value(
     >>> round(float(log_e_value(champion=50, challenger=90, share=0.5, concentration=100)), 4)
     2.9239
     """
-    x_a, x_b = arguments.counts("champion", champion), arguments.counts("challenger", challenger)
-    return beta_binomial.log_e_value(x_b, x_a, share=_null_share(share, ratio), concentration=concentration)
+    x_a, x_b, theta, k = _trials(champion, challenger, share, ratio, concentration)
+    return beta_binomial.log_e_value(x_b, x_a, share=theta, concentration=k)
 
 
 def log_e_value_above(
@@ -61,8 +61,8 @@ def log_e_value_above(
     concentration: ArrayLike = CONCENTRATION,
 ) -> Floats:
     """The one-sided ln E against "the challenger's rate is at most ``ratio`` times the champion's"."""
-    x_a, x_b = arguments.counts("champion", champion), arguments.counts("challenger", challenger)
-    return beta_binomial.log_e_value_above(x_b, x_a, share=_null_share(share, ratio), concentration=concentration)
+    x_a, x_b, theta, k = _trials(champion, challenger, share, ratio, concentration)
+    return beta_binomial.log_e_value_above(x_b, x_a, share=theta, concentration=k)
 
 
 def confidence_sequence(
@@ -95,11 +95,21 @@ def confidence_sequence(
     return Intervals(low - special.logit(theta), high - special.logit(theta))
 
 
-def _null_share(share: ArrayLike, ratio: ArrayLike) -> Floats:
-    """theta: the challenger's share of the events where its rate is ``ratio`` times the champion's."""
-    part = arguments.probabilities("share", share)
-    weight = arguments.positives("ratio", ratio) * part
-    return np.asarray(weight / (weight + 1 - part))
+def _trials(
+    champion: ArrayLike, challenger: ArrayLike, share: ArrayLike, ratio: ArrayLike, concentration: ArrayLike
+) -> tuple[Floats, ...]:
+    """The counts, theta (the challenger's share of the events at that ``ratio`` of rates) and the concentration."""
+    x_a, x_b, part, m, k = arguments.together(
+        {
+            "champion": arguments.counts("champion", champion),
+            "challenger": arguments.counts("challenger", challenger),
+            "share": arguments.probabilities("share", share),
+            "ratio": arguments.positives("ratio", ratio),
+            "concentration": arguments.positives("concentration", concentration),
+        }
+    )
+    weight = m * part
+    return x_a, x_b, np.asarray(weight / (weight + 1 - part)), k
 
 
 def _lowest_logit(
@@ -131,10 +141,15 @@ def log_e_value_above_limit(
     >>> round(float(log_e_value_above_limit(30, exposure=100.0, limit=0.1)), 4)
     7.8075
     """
-    x = arguments.counts("events", events)
-    expected = arguments.positives("exposure", exposure) * arguments.positives("limit", limit)
-    k = arguments.positives("concentration", concentration)
-    a, b = k + x, k + expected
+    x, w, rate, k = arguments.together(
+        {
+            "events": arguments.counts("events", events),
+            "exposure": arguments.positives("exposure", exposure),
+            "limit": arguments.positives("limit", limit),
+            "concentration": arguments.positives("concentration", concentration),
+        }
+    )
+    a, b = k + x, k + w * rate
     excess = (a - b) / b
     # With Stirling's formula for both gamma functions, so that nothing of the size of x is left to cancel.
     two_sided = b * stirling.divergence(excess) - np.log(a / k) / 2

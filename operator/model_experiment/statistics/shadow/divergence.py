@@ -36,9 +36,11 @@ from model_experiment.statistics.summaries.proportions import Proportion
 CONCENTRATION = 50.0
 """The weight of the prior, in pairs. At a limit of 5 % half of all runs end by 250 pairs at a true 2 %, 620 at 3 %."""
 
-# Logits of the shares q that are looked at: from 1e-9 to 1 - 1e-9, then between the neighbours of the best so far.
+# Logits of the shares q that are looked at: from 1e-9 to 1 - 1e-9, then between the neighbours of the best so far,
+# until these are so near, for the number of pairs, that ln E is at its minimum to 1e-5.
 _FARTHEST = 20.7
-_PLACES = (33, *[9] * 9)
+_PLACES_AT_FIRST, _PLACES = 33, 9
+_NEAR = 0.02  # over the square root of the pairs
 
 
 def upper_bound(pairs: Proportion, *, alpha: ArrayLike) -> Floats:
@@ -75,14 +77,19 @@ def log_e_above_floor(*, champion: Proportion, challenger: Proportion) -> Floats
     >>> log_e_above_floor(champion=floor, challenger=Proportion([40, 100], 2000)).round(2).tolist()
     [-3.81, 11.1]
     """
+    arguments.require_fit(champion=champion.trials, challenger=challenger.trials)
     own_events, own, events, pairs = np.broadcast_arrays(
         *(part[..., np.newaxis] for part in (champion.events, champion.trials, challenger.events, challenger.trials))
     )
     low, high = np.full(own.shape, -_FARTHEST), np.full(own.shape, _FARTHEST)
-    for places in _PLACES:
+    near = _NEAR / np.sqrt(np.max(np.maximum(own, pairs), initial=1.0))
+    places = _PLACES_AT_FIRST
+    log_e = np.zeros_like(own)
+    while np.any(high - low > near):
         logits = low + (high - low) * np.linspace(0, 1, places)
         q = special.expit(logits)
         log_e = log_e_above(Proportion(events, pairs), limit=q) + log_e_below(Proportion(own_events, own), limit=q)
         best = np.argmin(log_e, axis=-1, keepdims=True)
         low, high = (np.take_along_axis(logits, np.clip(best + step, 0, places - 1), axis=-1) for step in (-1, 1))
+        places = _PLACES
     return np.asarray(np.min(log_e, axis=-1))

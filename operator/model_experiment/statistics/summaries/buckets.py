@@ -45,6 +45,9 @@ class BucketTable:
         object.__setattr__(self, "denominators", w)
 
     def __add__(self, other: "BucketTable") -> "BucketTable":
+        arguments.require_fit(left=self.numerators, right=other.numerators)
+        if self.size != other.size:
+            raise ValueError(f"left and right must have the same buckets, found {self.size} and {other.size}")
         return BucketTable(self.numerators + other.numerators, self.denominators + other.denominators)
 
     @property

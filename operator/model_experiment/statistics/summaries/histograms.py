@@ -39,7 +39,7 @@ class Histogram:
 
     def __init__(self, edges: ArrayLike, counts: ArrayLike, *, lowest: float = 0.0) -> None:
         limits, counted = arguments.finite("edges", edges), arguments.counts("counts", counts)
-        below = float(arguments.finite("lowest", lowest))
+        below = arguments.number("lowest", lowest)
         if limits.ndim != 1 or not limits.size or not np.all(np.diff(limits, prepend=below) > 0):
             raise ValueError(f"edges must rise from lowest ({below:g}), found {limits.tolist()}")
         if counted.shape[-1:] != (limits.size + 1,):
@@ -61,12 +61,13 @@ class Histogram:
         up_to = arguments.counts("cumulative", cumulative)
         counts = np.diff(up_to, prepend=0.0) if up_to.ndim else up_to
         if np.any(counts < 0):
-            raise ValueError(f"cumulative must not fall from bin to bin, found a step of {counts.min():g}")
+            raise ValueError(f"cumulative must not fall from bin to bin, found a step of {counts.min():.15g}")
         return cls(edges, counts, lowest=lowest)
 
     def __add__(self, other: "Histogram") -> "Histogram":
         if self.lowest != other.lowest or not np.array_equal(self.edges, other.edges):
             raise ValueError(f"edges must be the same to add, found {self.edges.tolist()} and {other.edges.tolist()}")
+        arguments.require_fit(left=self.totals, right=other.totals)
         return Histogram(self.edges, self.counts + other.counts, lowest=self.lowest)
 
     @property
@@ -80,7 +81,7 @@ class Histogram:
         Raises:
             ValueError: where ``limit`` is not an edge.
         """
-        found = np.flatnonzero(self.edges == limit)
+        found = np.flatnonzero(self.edges == arguments.number("limit", limit))
         if not found.size:
             raise ValueError(f"limit must be one of the edges {self.edges.tolist()}, found {limit:g}")
         return Proportion(self.counts[..., found[0] + 1 :].sum(axis=-1), self.totals)

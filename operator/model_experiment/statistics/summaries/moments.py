@@ -48,7 +48,7 @@ class Moments:
     squares: Floats
 
     def __init__(self, *, n: ArrayLike, means: ArrayLike, squares: ArrayLike) -> None:
-        given = {"n": arguments.whole_counts("n", n), "means": np.array(means, dtype=np.float64)}
+        given = {"n": arguments.whole_counts("n", n), "means": arguments.numbers("means", means)}
         users, mean, square = arguments.together({**given, "squares": arguments.counts("squares", squares)})
         mean = arguments.finite("means", np.where(users > 0, mean, 0.0))
         square = np.where(np.sqrt(square) > _ROUNDING * np.abs(mean) * np.sqrt(users), square, 0.0)
@@ -66,10 +66,13 @@ class Moments:
         """
         y = _of_users("values", values)
         n = y.shape[-1]
-        mean = y.sum(axis=-1) / max(n, 1)
-        deviations = y - mean[..., np.newaxis]
-        left = deviations.sum(axis=-1) / max(n, 1)
-        return cls(n=n, means=mean + left, squares=np.square(deviations - left[..., np.newaxis]).sum(axis=-1))
+        with np.errstate(over="ignore", invalid="ignore"):  # what leaves the range of a float is refused as infinite
+            mean = y.sum(axis=-1) / max(n, 1)
+            deviations = y - mean[..., np.newaxis]
+            left = deviations.sum(axis=-1) / max(n, 1)
+            squares = np.square(deviations - left[..., np.newaxis]).sum(axis=-1)
+            means = mean + left
+        return cls(n=n, means=means, squares=squares)
 
     @classmethod
     def from_sums(cls, n: ArrayLike, *, total: ArrayLike, squares: ArrayLike, shift: ArrayLike = 0.0) -> "Moments":
@@ -183,10 +186,11 @@ class JointMoments:
         Where the two all but cancel, what rounding alone can leave is a spread of 0.
         """
         a, b = arguments.finite("weight", weight), arguments.finite("other_weight", other_weight)
+        a, b, n = arguments.together({"weight": a, "other_weight": b, "users": self.first.n})
         apart = np.square(a) * self.first.squares + np.square(b) * self.second.squares
         squares = apart + 2 * a * b * self.products
         means = a * self.first.means + b * self.second.means
-        return Moments(n=self.first.n, means=means, squares=np.where(squares > _ROUNDING * apart, squares, 0.0))
+        return Moments(n=n, means=means, squares=np.where(squares > _ROUNDING * apart, squares, 0.0))
 
     def ratios(self) -> Moments:
         """The moments of users' R + (first - R second) / mean of second: their mean is R, the ratio of the sums.
@@ -207,6 +211,7 @@ class JointMoments:
 
 def _apart(one: Moments, other: Moments) -> tuple[Floats, Floats, Floats]:
     """n, how far the means are apart (0 where one is of nobody), and n1 n2 / n."""
+    arguments.require_fit(left=one.n, right=other.n)
     n = one.n + other.n
     gap = np.where((one.n > 0) & (other.n > 0), other.means - one.means, 0.0)
     return n, gap, one.n * other.n / np.maximum(n, 1.0)

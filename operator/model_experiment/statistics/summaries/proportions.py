@@ -35,6 +35,7 @@ class Proportion:
         object.__setattr__(self, "trials", whole)
 
     def __add__(self, other: "Proportion") -> "Proportion":
+        arguments.require_fit(left=self.trials, right=other.trials)
         return Proportion(self.events + other.events, self.trials + other.trials)
 
     @property
@@ -50,4 +51,5 @@ class Proportion:
     def thinned(self, phi: ArrayLike) -> "Proportion":
         """Both counts divided by the over-dispersion ``phi`` of 1 or more; they need not be whole then."""
         factor = arguments.at_least("phi", phi, smallest=1)
+        arguments.require_fit(trials=self.trials, phi=factor)
         return Proportion(self.events / factor, self.trials / factor)

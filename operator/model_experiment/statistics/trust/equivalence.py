@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike
 from model_experiment.statistics import arguments
 from model_experiment.statistics.arguments import Booleans, Floats
 from model_experiment.statistics.effects.effect import Effects, Interval, Intervals, Scale
-from model_experiment.statistics.not_estimable import Index, NotEstimable, Reasons
+from model_experiment.statistics.not_estimable import Index, NotEstimable, Reasons, reason_at
 
 
 class Better(StrEnum):
@@ -65,8 +65,7 @@ class Judgements:
     missing: Reasons
 
     def __getitem__(self, index: int | Index) -> Judgement | NotEstimable:
-        missing = self.missing[index]
-        if isinstance(missing, NotEstimable):
+        if missing := reason_at(self.missing, index):
             return missing
         verdict = Verdict.NOT_SHOWN
         if self.shown[index]:
@@ -98,7 +97,7 @@ def equivalence(effects: Effects, *, low: ArrayLike, high: ArrayLike, critical: 
 
 def equivalence_log_p_values(effects: Effects, *, low: ArrayLike, high: ArrayLike) -> Floats:
     """The logarithm of the p-value against "the effect is beyond a margin", for one look at a planned size."""
-    lower, upper = _margins(low, high)
+    lower, upper = arguments.together(dict(zip(("low", "high"), _margins(low, high), strict=True)))
     return np.maximum(_log_p_above(effects, lower), _log_p_below(effects, upper))
 
 
@@ -148,6 +147,7 @@ def _margins(low: ArrayLike, high: ArrayLike) -> tuple[Floats, Floats]:
 def _within(effects: Effects, low: Floats, high: Floats, *, critical: ArrayLike) -> Judgements:
     _require_reachable(effects.scale, low)
     limits = effects.interval(critical)
+    arguments.require_fit(effects=limits.low, low=low, high=high)
     shown = np.asarray((limits.low > low) & (limits.high < high))
     refuted = np.asarray((limits.high < low) | (limits.low > high))
     shape = shown.shape
@@ -167,6 +167,7 @@ def _log_p_below(effects: Effects, margin: Floats) -> Floats:
 def _from(effects: Effects, margin: Floats, *, sign: float) -> Effects:
     """The distance of the effects from a margin, on the scale of their estimates."""
     _require_reachable(effects.scale, margin)
+    arguments.require_fit(effects=effects.estimates, margin=margin)
     distance = sign * (effects.estimates - (np.log1p(margin) if effects.scale is Scale.LOG_RATIO else margin))
     missing = np.broadcast_to(effects.missing, distance.shape)
     return Effects(distance, effects.standard_errors, effects.degrees_of_freedom, missing)

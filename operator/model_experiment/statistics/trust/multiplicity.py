@@ -35,7 +35,7 @@ def logarithms(p_values: ArrayLike) -> Floats:
     Raises:
         ValueError: for a p-value outside of 0 to 1.
     """
-    p = np.array(p_values, dtype=np.float64)
+    p = arguments.numbers("p_values", p_values)
     arguments.shares("p_values", p[~np.isnan(p)])
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(p))
@@ -49,6 +49,7 @@ def bonferroni(log_p_values: ArrayLike, *, planned: ArrayLike | None = None) -> 
     """
     family = _family(log_p_values)
     size = _size(family) if planned is None else arguments.at_least("planned", planned, smallest=1)[..., np.newaxis]
+    arguments.require_fit(log_p_values=family, planned=size)
     return np.minimum(family + np.log(size), 0.0)
 
 
@@ -81,9 +82,9 @@ def benjamini_hochberg(log_p_values: ArrayLike) -> Floats:
 
 def rejected(log_adjusted: ArrayLike, *, alpha: ArrayLike) -> Booleans:
     """Which adjusted p-values are ``alpha`` or less; those that are NaN are not."""
-    return np.asarray(
-        np.asarray(log_adjusted, dtype=np.float64) <= np.log(arguments.probabilities("alpha", alpha)) + _ROUNDING
-    )
+    adjusted, level = arguments.numbers("log_adjusted", log_adjusted), arguments.probabilities("alpha", alpha)
+    arguments.require_fit(log_adjusted=adjusted, alpha=level)
+    return np.asarray(adjusted <= np.log(level) + _ROUNDING)
 
 
 def critical(comparisons: ArrayLike, *, alpha: ArrayLike) -> Floats:
@@ -94,12 +95,17 @@ def critical(comparisons: ArrayLike, *, alpha: ArrayLike) -> Floats:
     >>> round(float(critical(5, alpha=0.05)), 4)
     2.5758
     """
-    size = arguments.at_least("comparisons", comparisons, smallest=1)
-    return tails.normal_quantile(arguments.probabilities("alpha", alpha) / (2 * size))
+    size, level = arguments.together(
+        {
+            "comparisons": arguments.at_least("comparisons", comparisons, smallest=1),
+            "alpha": arguments.probabilities("alpha", alpha),
+        }
+    )
+    return tails.normal_quantile(level / (2 * size))
 
 
 def _family(log_p_values: ArrayLike) -> Floats:
-    family = np.array(log_p_values, dtype=np.float64)
+    family = arguments.numbers("log_p_values", log_p_values)
     if family.ndim == 0:
         raise ValueError("log_p_values must have the family as their last axis, found a single number")
     too_large = family > _ROUNDING

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from model_experiment.statistics import arguments
-from model_experiment.statistics.arguments import Booleans
+from model_experiment.statistics.arguments import Booleans, Floats
 from model_experiment.statistics.effects import contrasts, ratios
 from model_experiment.statistics.effects.effect import Effects
 from model_experiment.statistics.not_estimable import Reasons, first_of, known, reasons
@@ -64,9 +64,16 @@ def is_flagged(changes: Effects, *, effect: Effects, alpha: ArrayLike = ALPHA) -
 
     ``effect`` is that of the whole run, on the same scale. False where either is not estimable, which is not the
     same as steady: the reason stands in their ``missing``.
+
+    Raises:
+        ValueError: where the scales differ, or the shapes do not fit.
     """
-    significant = changes.log_p_values < np.log(arguments.probabilities("alpha", alpha))
-    return np.asarray(significant & (np.abs(changes.estimates) > NOTABLE_SHARE * np.abs(effect.estimates)))
+    if changes.scale is not effect.scale:
+        raise ValueError(f"changes and effect must be on one scale, found {changes.scale}, {effect.scale}")
+    level = arguments.probabilities("alpha", alpha)
+    arguments.require_fit(changes=changes.estimates, effect=effect.estimates, alpha=level)
+    notable = np.abs(changes.estimates) > NOTABLE_SHARE * np.abs(effect.estimates)
+    return np.asarray((changes.log_p_values < np.log(level)) & notable)
 
 
 def slope(*, champion: BucketTable, challenger: BucketTable, days: ArrayLike | None = None) -> Effects:
@@ -76,10 +83,13 @@ def slope(*, champion: BucketTable, challenger: BucketTable, days: ArrayLike | N
     (w_A + w_B) of its denominators, its precision if users vary alike on all days: the measured variances are no
     weights, because those of rare events fall and rise with the rate itself. Days without an effect are left out.
     Not estimable with fewer than three days.
+
+    Raises:
+        ValueError: unless both variants have the same days, and ``days`` a time for each.
     """
     old, new = champion.denominators.sum(axis=-1), challenger.denominators.sum(axis=-1)
+    time = _times(old, new, days)
     usable = known(ratios.estimate(champion).missing) & known(ratios.estimate(challenger).missing)
-    time = np.arange(usable.shape[-1], dtype=np.float64) if days is None else arguments.finite("days", days)
     weights = np.where(usable, old * new / np.where(usable, old + new, 1.0), 0.0)
     total = np.where(weights.sum(axis=-1, keepdims=True) > 0, weights.sum(axis=-1, keepdims=True), 1.0)
     centred = time - (weights * time).sum(axis=-1, keepdims=True) / total
@@ -87,8 +97,30 @@ def slope(*, champion: BucketTable, challenger: BucketTable, days: ArrayLike | N
     coefficients = weights * centred / np.where(spread > 0, spread, 1.0)
     labels = [f"day {day:g}" for day in range(usable.shape[-1])]
     found = contrasts.contrast(champion=champion, challenger=challenger, coefficients=coefficients, parts=labels)
-    missing = first_of(_too_few_days(usable), found.missing)
+    missing = first_of(_too_few_days(usable), _at_once(time, usable), found.missing)
     return Effects(found.estimates, found.standard_errors, found.degrees_of_freedom, missing)
+
+
+def _times(champion: Floats, challenger: Floats, days: ArrayLike | None) -> Floats:
+    """The times of the days, the last axis of both variants' denominators."""
+    if not champion.shape[-1:] == challenger.shape[-1:] != ():
+        shapes = f"found shapes {champion.shape}, {challenger.shape}"
+        raise ValueError(f"champion and challenger must have the same days before their buckets, {shapes}")
+    count = champion.shape[-1]
+    time = np.arange(count, dtype=np.float64) if days is None else arguments.finite("days", days)
+    if time.shape[-1:] != (count,):
+        raise ValueError(f"days must be a time for each of the {count} days, found shape {time.shape}")
+    arguments.require_fit(champion=champion, challenger=challenger, days=time)
+    return time
+
+
+def _at_once(time: Floats, usable: Booleans) -> Reasons:
+    """Why there is no slope, where the weighted spread of the times is 0 but for rounding."""
+    first, last = (
+        np.where(usable, time, np.inf).min(axis=-1, initial=np.inf),
+        np.where(usable, time, -np.inf).max(axis=-1, initial=-np.inf),
+    )
+    return reasons(np.asarray(first >= last), lambda _: "all days that have an effect are at one time")
 
 
 def _stacked(windows: Windows) -> BucketTable:

@@ -28,4 +28,6 @@ def imbalance(*, champion: BucketTable, challenger: BucketTable) -> Effects:
 
 def must_randomise_anew(before: Effects, *, alpha: ArrayLike = ALPHA) -> Booleans:
     """Where the imbalance has p < ``alpha``; False where it is not estimable, for the reason in its ``missing``."""
-    return np.asarray(before.log_p_values < np.log(arguments.probabilities("alpha", alpha)))
+    level = arguments.probabilities("alpha", alpha)
+    arguments.require_fit(before=before.estimates, alpha=level)
+    return np.asarray(before.log_p_values < np.log(level))

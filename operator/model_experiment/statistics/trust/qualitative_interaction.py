@@ -54,11 +54,10 @@ def critical_value(segment_count: ArrayLike, *, alpha: ArrayLike) -> Floats:
     """
     count, level = arguments.together(
         {
-            "segment_count": arguments.at_least("segment_count", segment_count, smallest=_TWO),
+            "segment_count": _segments(segment_count),
             "alpha": arguments.probabilities("alpha", alpha),
         }
     )
-    arguments.whole_counts("segment_count", count)
     always = np.asarray(-np.expm1((1 - count) * np.log(2)) <= level)
     # The mixture's tail is below that of its largest member, whose quantile therefore lies above the root.
     largest = special.chdtri(count - 1, level)
@@ -71,10 +70,17 @@ def critical_value(segment_count: ArrayLike, *, alpha: ArrayLike) -> Floats:
 
 def log_tail(c: ArrayLike, *, segment_count: ArrayLike) -> Floats:
     """The logarithm of P(min(Q+, Q-) > c) for ``segment_count`` of 2 or more, at its largest under the hypothesis."""
-    statistic, count = np.broadcast_arrays(c, segment_count)
+    statistic, count = arguments.together({"c": arguments.counts("c", c), "segment_count": _segments(segment_count)})
     others = count - 1.0
     total = np.full(count.shape, -np.inf)
-    with np.errstate(divide="ignore"):  # an experiment with fewer segments has no such member
-        for i in range(1, int(others.max(initial=1)) + 1):
-            total = np.logaddexp(total, np.log(special.binom(others, i)) + chi_square.log_tail(statistic, i))
+    for i in range(1, int(others.max(initial=1)) + 1):
+        there = others >= i  # an experiment with fewer segments has no such member
+        log_binomial = -np.log(others + 1) - special.betaln(np.where(there, others - i, 0) + 1, i + 1)
+        member = log_binomial + chi_square.log_tail(statistic, i)
+        total = np.where(there, np.logaddexp(total, member), total)
     return np.asarray(total - others * np.log(2))
+
+
+def _segments(count: ArrayLike) -> Floats:
+    arguments.at_least("segment_count", count, smallest=_TWO)
+    return arguments.whole_counts("segment_count", count)

@@ -51,9 +51,15 @@ class SampleRatioCheck:
 
     highest_log_e: float = 0.0
 
+    def __post_init__(self) -> None:
+        arguments.count("highest_log_e", self.highest_log_e)
+
     def with_users(self, users: Sequence[float], *, weights: Sequence[float]) -> Self:
         """The state after a poll that found ``users`` a variant in all, asked to be split by ``weights``."""
-        return type(self)(max(self.highest_log_e, float(log_e_value(users, weights=weights))))
+        found = log_e_value(users, weights=weights)
+        if found.ndim:
+            raise ValueError(f"users must be those of one experiment, found shape {np.shape(users)}")
+        return type(self)(max(self.highest_log_e, float(found)))
 
     @property
     def p_value(self) -> float:
@@ -67,7 +73,9 @@ class SampleRatioCheck:
 
 def is_mismatch(highest_log_e: ArrayLike, *, alpha: ArrayLike = ALPHA) -> Booleans:
     """Where the highest ln E so far reaches ln 1/alpha."""
-    return np.asarray(np.asarray(highest_log_e) >= -np.log(arguments.probabilities("alpha", alpha)))
+    highest, level = arguments.counts("highest_log_e", highest_log_e), arguments.probabilities("alpha", alpha)
+    arguments.require_fit(highest_log_e=highest, alpha=level)
+    return np.asarray(highest >= -np.log(level))
 
 
 def log_e_value(counts: ArrayLike, *, weights: ArrayLike, concentration: ArrayLike = CONCENTRATION) -> Floats:
@@ -82,6 +90,7 @@ def log_e_value(counts: ArrayLike, *, weights: ArrayLike, concentration: ArrayLi
     """
     x, shares = _split(counts, weights)
     k = arguments.positives("concentration", concentration)[..., np.newaxis]
+    arguments.require_fit(counts=x[..., :1], concentration=k)
     users = x.sum(axis=-1, keepdims=True)
     prior, posterior = k * shares, k * shares + x
     deviation = (x - users * shares) / ((k + users) * shares)

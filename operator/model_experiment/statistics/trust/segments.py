@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from model_experiment.statistics import chi_square
+from model_experiment.statistics import arguments, chi_square
 from model_experiment.statistics.arguments import Booleans, Floats
 from model_experiment.statistics.chi_square import ChiSquareTests
 from model_experiment.statistics.effects.effect import Effects, Intervals
@@ -50,7 +50,8 @@ def hidden_negative(effects: Effects, *, tolerance: ArrayLike, better: Better, a
     higher is better, its lower one above tolerance where lower is. ``tolerance`` and ``alpha`` broadcast against
     the experiments. False in a segment without an effect, which is not known to be unharmed: see ``names``.
     """
-    worst = np.asarray(tolerance, dtype=np.float64)[..., np.newaxis]
+    worst = arguments.counts("tolerance", tolerance)[..., np.newaxis]
+    arguments.require_fit(tolerance=worst[..., 0], effects=size(effects))
     return equivalence.non_inferiority(effects, margin=worst, better=better, critical=_critical(effects, alpha)).refuted
 
 
@@ -102,4 +103,5 @@ def names(where: Booleans, *, labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def _critical(effects: Effects, alpha: ArrayLike) -> Floats:
-    return multiplicity.critical(np.maximum(size(effects), 1.0), alpha=alpha)[..., np.newaxis]
+    found, level = arguments.together({"effects": size(effects), "alpha": arguments.probabilities("alpha", alpha)})
+    return multiplicity.critical(np.maximum(found, 1.0), alpha=level)[..., np.newaxis]

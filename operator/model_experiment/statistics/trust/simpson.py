@@ -77,7 +77,7 @@ def compare(*, champion: Proportion, challenger: Proportion) -> Comparison:
     Raises:
         ValueError: unless the variants have the same segments.
     """
-    _require_segments(champion, challenger)
+    _require_segments(champion.trials, challenger.trials)
     by_segment = _difference(champion, challenger)
     pooled = _difference(as_one_segment(champion), as_one_segment(challenger))
     usable = known(by_segment.missing)
@@ -94,8 +94,11 @@ def mantel_haenszel(*, champion: Proportion, challenger: Proportion) -> MantelHa
 
     The odds ratio is not estimable where it has no upper limit (no segment with a champion's event and a
     challenger's user without one), the test where no segment has users of both variants, with and without event.
+
+    Raises:
+        ValueError: as ``compare``.
     """
-    _require_segments(champion, challenger)
+    _require_segments(champion.trials, challenger.trials)
     users, events = champion.trials + challenger.trials, champion.events + challenger.events
     inverse = np.where(users > 0, 1 / np.where(users > 0, users, 1.0), 0.0)
     up = (challenger.events * champion.others * inverse).sum(axis=-1)
@@ -119,7 +122,12 @@ def as_one_segment(proportion: Proportion) -> Proportion:
 
 
 def pooled_difference(*, champion: BucketTable, challenger: BucketTable) -> Effects:
-    """The difference of bucket ratios over all segments together; segments are the axis before the buckets."""
+    """The difference of bucket ratios over all segments together; segments are the axis before the buckets.
+
+    Raises:
+        ValueError: as ``compare``.
+    """
+    _require_segments(champion.denominators.sum(axis=-1), challenger.denominators.sum(axis=-1))
     old, new = (BucketTable(t.numerators.sum(axis=-2), t.denominators.sum(axis=-2)) for t in (champion, challenger))
     return ratios.difference(champion=old, challenger=new)
 
@@ -129,8 +137,13 @@ def standardised_difference(*, champion: BucketTable, challenger: BucketTable) -
 
     The shares are taken as known. Segments without an effect (fewer than 20 non-empty buckets in a variant) are
     left out, and their weight given to the others; not estimable where none is left.
+
+    Raises:
+        ValueError: as ``compare``.
     """
-    totals = champion.denominators.sum(axis=-1) + challenger.denominators.sum(axis=-1)
+    both = champion.denominators.sum(axis=-1), challenger.denominators.sum(axis=-1)
+    _require_segments(*both)
+    totals = np.add(*both)
     usable = known(ratios.estimate(champion).missing) & known(ratios.estimate(challenger).missing)
     labels = [f"segment {number}" for number in range(totals.shape[-1])]
     found = contrasts.contrast(
@@ -146,7 +159,9 @@ def signs_disagree(pooled: ArrayLike, standardised: ArrayLike) -> Booleans:
 
     Both are noisy: a sign tells no more than its interval does.
     """
-    return np.asarray(np.sign(pooled) * np.sign(standardised) < 0)
+    one, other = arguments.numbers("pooled", pooled), arguments.numbers("standardised", standardised)
+    arguments.require_fit(pooled=one, standardised=other)
+    return np.asarray(np.sign(one) * np.sign(other) < 0)
 
 
 def segment_split(users: ArrayLike) -> ChiSquareTests:
@@ -161,12 +176,14 @@ def segment_split(users: ArrayLike) -> ChiSquareTests:
     return chi_square.independence(users, rows="variants", columns="segments")
 
 
-def _require_segments(champion: Proportion, challenger: Proportion) -> None:
-    old, new = champion.trials.shape, challenger.trials.shape
+def _require_segments(champion: Floats, challenger: Floats) -> None:
+    """Refuse totals whose last axis is not of the same segments."""
+    old, new = champion.shape, challenger.shape
     if not old or not new or old[-1] != new[-1]:
         raise ValueError(
             f"champion and challenger must have the same segments as their last axis, found shapes {old}, {new}"
         )
+    arguments.require_fit(champion=champion, challenger=challenger)
 
 
 def _difference(champion: Proportion, challenger: Proportion) -> Estimates:
