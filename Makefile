@@ -27,7 +27,7 @@ $(READY): uv.lock pyproject.toml
 	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen
 	@touch $(READY)
 
-check: $(READY) ## everything that needs no server: format, lint, types, layers, generated files, tests (a minute)
+check: $(READY) ## everything that needs no server: format, lint, types, layers, generated files, tests (90 s)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -44,7 +44,7 @@ demo: build-control-plane ## a whole experiment on this machine: SCENARIO=win|ha
 dev: build-control-plane ## a control plane to play with, until Ctrl-C
 	$(IN_DEV) control_plane up
 
-build-control-plane: $(READY) ## build what is missing of API server, etcd, Envoy Gateway and Prometheus (once, 20 minutes)
+build-control-plane: $(READY) ## build what is missing of API server, etcd, Envoy Gateway, istiod and Prometheus (once, 25 minutes)
 	$(IN_DEV) control_plane build
 
 generate: $(READY) ## write the files that are made from the models

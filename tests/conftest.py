@@ -15,7 +15,8 @@ import pytest
 from pytest_kind import KindCluster
 
 from control_plane import isolation, kind
-from control_plane.plane import ControlPlane, running
+from control_plane.istio import Istio
+from control_plane.plane import ControlPlane, running, with_istio
 from given.model_servers import Answer, ModelServer, introduce, serving
 
 DEFINITIONS = Path(__file__).parents[1] / "crds"
@@ -78,6 +79,13 @@ def _on_kind(option, folder: Path) -> Iterator[ControlPlane]:
     finally:
         if not option.keep_cluster:
             cluster.delete()
+
+
+@pytest.fixture(scope="session")
+def istio(control_plane: ControlPlane) -> Iterator[Istio]:
+    """An istiod with its Envoy, beside the control plane's own gateway; started when a test first asks for it."""
+    with with_istio(control_plane) as found:
+        yield found
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 For: ``python -m control_plane build`` and everything that needs a binary's path. Each part has a Go module of its own
 in ``parts/``, so that the dependency graphs never meet, with ``go.sum`` committed: the same sources everywhere.
 
-The trap: a start must need no Go at all. What lies in the Go module cache beside the binaries (the definitions of the
-Gateway API and of Envoy Gateway) is therefore copied next to them while building.
+The trap: a start must need no Go at all. What a start reads from the Go modules (the definitions of the kinds that
+a part knows) is therefore copied next to the binaries while building.
 """
 
 import importlib.metadata
@@ -27,19 +27,18 @@ PARTS_FOLDER = Path(__file__).with_name("parts")
 DEFINITIONS = "definitions.json"
 _PROGRESS_SECONDS = 15.0
 
-_GATEWAY_API = ("gatewayclasses", "gateways", "httproutes", "referencegrants")
-_ENVOY_GATEWAY = (
-    "backends",
-    "backendtrafficpolicies",
-    "clienttrafficpolicies",
-    "envoyextensionpolicies",
-    "envoyproxies",
-    "securitypolicies",
-)
-
 
 class BuildError(Exception):
     """A part cannot be built or found; the text says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """CustomResourceDefinitions in a Go module: each name in place of ``{}`` gives a file; without ``{}`` it is one."""
+
+    module: str
+    file: str
+    names: tuple[str, ...] = ("",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,7 @@ class Part:
     minutes: float
     flags: tuple[str, ...] = ()
     stamp: str = ""
+    definitions: tuple[Definitions, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -84,6 +84,32 @@ ENVOY_GATEWAY = Part(
     "github.com/envoyproxy/gateway",
     ("github.com/envoyproxy/gateway/cmd/envoy-gateway",),
     minutes=5.5,
+    definitions=(
+        Definitions(
+            "sigs.k8s.io/gateway-api",
+            "config/crd/standard/gateway.networking.k8s.io_{}.yaml",
+            ("gatewayclasses", "gateways", "httproutes", "referencegrants"),
+        ),
+        Definitions(
+            "github.com/envoyproxy/gateway",
+            "charts/gateway-helm/charts/crds/crds/generated/gateway.envoyproxy.io_{}.yaml",
+            (
+                "backends",
+                "backendtrafficpolicies",
+                "clienttrafficpolicies",
+                "envoyextensionpolicies",
+                "envoyproxies",
+                "securitypolicies",
+            ),
+        ),
+    ),
+)
+ISTIO = Part(
+    "istio",
+    "istio.io/istio",
+    ("istio.io/istio/pilot/cmd/pilot-discovery",),
+    minutes=6.5,
+    definitions=(Definitions("istio.io/istio", "manifests/charts/base/files/crd-all.gen.yaml"),),
 )
 PROMETHEUS = Part(
     "prometheus",
@@ -92,7 +118,7 @@ PROMETHEUS = Part(
     minutes=2.5,
     flags=("-tags", "remove_all_sd"),
 )
-PARTS = (ETCD, KUBERNETES, ENVOY_GATEWAY, PROMETHEUS)
+PARTS = (ETCD, KUBERNETES, ENVOY_GATEWAY, ISTIO, PROMETHEUS)
 
 
 def cache_folder() -> Path:
@@ -129,15 +155,17 @@ def program(part: Part, name: str) -> Path:
     return found
 
 
-def definitions() -> list[dict[str, object]]:
-    """The CustomResourceDefinitions of the Gateway API and of Envoy Gateway, in the editions that were built.
+def definitions(part: Part) -> list[dict[str, object]]:
+    """The CustomResourceDefinitions of the kinds that a part knows, in the edition that was built.
 
     Raises:
-        BuildError: before the first build.
+        BuildError: before the part's first build.
     """
-    found = _newest(ENVOY_GATEWAY, DEFINITIONS)
+    found = _newest(part, DEFINITIONS)
     if found is None:
-        raise BuildError(f"{DEFINITIONS} must be in {cache_folder()}: run `python -m control_plane build`")
+        raise BuildError(
+            f"{DEFINITIONS} of {part.name} must be in {cache_folder()}: run `python -m control_plane build`"
+        )
     read: list[dict[str, object]] = json.loads(found.read_text())
     return read
 
@@ -157,7 +185,7 @@ def missing(parts: Sequence[Part] = PARTS) -> list[Part]:
         part
         for part in parts
         if not all(find_program(part, name) for name in part.programs)
-        or (part is ENVOY_GATEWAY and _newest(part, DEFINITIONS) is None)
+        or (part.definitions and _newest(part, DEFINITIONS) is None)
     ]
 
 
@@ -192,8 +220,8 @@ def _build_part(part: Part, *, go: str, target: Path, tell: Callable[[str], None
         flags = ["-mod=readonly", "-trimpath", *part.flags, "-ldflags", linked]
         for name, package in zip(part.programs, part.packages, strict=True):
             _compile([go, "build", *flags, "-o", f"{unfinished}/{name}", package], part=part, began=began, tell=tell)
-        if part is ENVOY_GATEWAY:
-            (Path(unfinished) / DEFINITIONS).write_text(json.dumps(_read_definitions(go)))
+        if part.definitions:
+            (Path(unfinished) / DEFINITIONS).write_text(json.dumps(_read_definitions(part, go=go)))
         for made in Path(unfinished).iterdir():  # a rename within one file system happens at once or not at all
             made.replace(target / made.name)
 
@@ -221,20 +249,14 @@ def _is_running(child: subprocess.Popen[bytes]) -> bool:
     return False
 
 
-def _read_definitions(go: str) -> list[dict[str, object]]:
-    gateway_api, envoy_gateway = (
-        Path(
-            _output([go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module], folder=ENVOY_GATEWAY.folder).strip()
-        )
-        for module in ("sigs.k8s.io/gateway-api", ENVOY_GATEWAY.module)
-    )
-    generated = envoy_gateway / "charts/gateway-helm/charts/crds/crds/generated"
-    files = [
-        *(gateway_api / f"config/crd/standard/gateway.networking.k8s.io_{name}.yaml" for name in _GATEWAY_API),
-        *(generated / f"gateway.envoyproxy.io_{name}.yaml" for name in _ENVOY_GATEWAY),
-    ]
-    documents = (document for file in files for document in yaml.safe_load_all(file.read_text()))
-    return [document for document in documents if document]
+def _read_definitions(part: Part, *, go: str) -> list[dict[str, object]]:
+    documents: list[dict[str, object]] = []
+    for wanted in part.definitions:
+        list_folder = [go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", wanted.module]
+        module = Path(_output(list_folder, folder=part.folder).strip())
+        for name in wanted.names:
+            documents += filter(None, yaml.safe_load_all((module / wanted.file.format(name)).read_text()))
+    return documents
 
 
 def _go(tell: Callable[[str], None]) -> str:

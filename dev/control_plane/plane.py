@@ -12,6 +12,10 @@
         plane.add_scrape_target("collector", "127.0.0.1:9")   # Prometheus at plane.prometheus_url
         plane.prometheus.process.stop() / .start()            # an outage, on the same port and data
 
+        with with_istio(plane) as istio:                      # 4 s; istiod and an Envoy, beside Envoy Gateway
+            plane.create_service_entry("shop", "ranker")      # lets Istio know the Service's address
+            requests.get(istio.url, headers=...)              # through the VirtualServices that name istio.gateway
+
 The trap: it must be started from the main thread (the processes die with the thread that started them).
 """
 
@@ -23,10 +27,11 @@ from urllib.parse import quote
 
 import yaml
 
-from control_plane import building, envoy_gateway, prometheus
+from control_plane import building, envoy_gateway, istio, prometheus
 from control_plane.api import Api, connected
 from control_plane.envoy_gateway import EnvoyGateway
 from control_plane.isolation import claimed_network
+from control_plane.istio import Istio
 from control_plane.kubernetes import Cluster, local
 from control_plane.process import started
 from control_plane.prometheus import Prometheus
@@ -98,6 +103,13 @@ class ControlPlane:
         created = self.api.create({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
         return created["spec"]["clusterIP"], port
 
+    def create_service_entry(self, namespace: str, name: str) -> None:
+        """Tells Istio at which address the server behind a Service listens, in an object of the Service's own name."""
+        service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": namespace}}
+        spec = (self.api.get(service) or {})["spec"]
+        ports = [{"number": port["port"], "name": port["name"], "protocol": "HTTP"} for port in spec["ports"]]
+        self.api.create(istio.service_entry(namespace, name, address=spec["clusterIP"], ports=ports))
+
 
 @contextmanager
 def running(folder: Path, cluster: Callable[[Path], AbstractContextManager[Cluster]] = local) -> Iterator[ControlPlane]:
@@ -114,9 +126,28 @@ def running(folder: Path, cluster: Callable[[Path], AbstractContextManager[Clust
         raise FileExistsError(f"{folder} must be empty: a control plane begins with nothing, but it has {left.name}")
     metrics = prometheus.create(folder)
     with claimed_network(), started(metrics.process), cluster(folder) as found, connected(found.kubeconfig) as api:
-        api.install(building.definitions())
+        api.install(building.definitions(building.ENVOY_GATEWAY))
         gateway = envoy_gateway.create(folder / "gateway", kubeconfig=found.kubeconfig)
         for manifest in gateway.objects():
             api.apply(manifest)
         with started(gateway.process):
             yield ControlPlane(folder, api, found, gateway, metrics)
+
+
+@contextmanager
+def with_istio(plane: ControlPlane, *, name: str = "istio", debounce: str = "100ms") -> Iterator[Istio]:
+    """Runs istiod and its Envoy against a running control plane until the block ends.
+
+    ``debounce`` is how long istiod waits for further changes before it pushes; 100 ms is its own choice. What they find
+    in the API server stays there.
+
+    Raises:
+        BuildError: where istiod has not been built.
+        ProcessError: where one of the two does not come up; the text has the last lines of its log.
+    """
+    plane.api.install(building.definitions(building.ISTIO))
+    found = istio.create(plane.folder / name, kubeconfig=plane.kubeconfig, debounce=debounce)
+    for manifest in found.objects():
+        plane.api.apply(manifest)
+    with started(found.istiod), started(found.envoy):
+        yield found

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from control_plane import building
-from control_plane.building import ENVOY_GATEWAY, ETCD, KUBERNETES, PARTS, PROMETHEUS, BuildError, Part
+from control_plane.building import ENVOY_GATEWAY, ETCD, ISTIO, KUBERNETES, PARTS, PROMETHEUS, BuildError, Part
 
 
 @pytest.fixture
@@ -32,6 +32,7 @@ def _put(folder, name):
             KUBERNETES, "kubernetes-v1.36.3-go1.26.8", ("kube-apiserver", "kube-controller-manager"), id="kubernetes"
         ),
         pytest.param(ENVOY_GATEWAY, "envoy-gateway-v1.9.1-go1.26.8", ("envoy-gateway",), id="envoy gateway"),
+        pytest.param(ISTIO, "istio-v0.0.0-20260827124520-eed52ebb66ad-go1.26.8", ("pilot-discovery",), id="istio"),
         pytest.param(PROMETHEUS, "prometheus-v0.314.0-go1.26.8", ("prometheus",), id="prometheus"),
     ],
 )
@@ -44,14 +45,26 @@ def test_an_empty_cache_misses_every_part_and_says_what_to_do(cache):
     assert building.missing() == list(PARTS)
     with pytest.raises(BuildError, match=f"etcd must be on PATH or built, but it is not in {cache}: run `python -m"):
         building.program(ETCD, "etcd")
-    with pytest.raises(BuildError, match=r"definitions.json must be in .*: run `python -m control_plane build`"):
-        building.definitions()
+    with pytest.raises(
+        BuildError, match=r"definitions.json of istio must be in .*: run `python -m control_plane build`"
+    ):
+        building.definitions(ISTIO)
 
 
 def test_a_start_needs_no_compiler_once_a_part_is_built(cache):
     built = _put(cache / "etcd-v3.7.3-go1.26.8", "etcd")
     assert building.program(ETCD, "etcd") == built
     assert ETCD not in building.missing()
+
+
+@pytest.mark.parametrize("part", [ENVOY_GATEWAY, ISTIO], ids=lambda part: part.name)
+def test_a_part_with_kinds_of_its_own_is_missing_until_their_definitions_are_there_too(cache, part):
+    folder = cache / f"{part.name}-{part.version}-go1.26.8"
+    _put(folder, *part.programs)
+    assert part in building.missing()
+    (folder / building.DEFINITIONS).write_text('[{"kind": "CustomResourceDefinition"}]')
+    assert part not in building.missing()
+    assert building.definitions(part) == [{"kind": "CustomResourceDefinition"}]
 
 
 def test_of_two_compilers_the_newest_build_is_taken(cache):

@@ -4,15 +4,11 @@ import json
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
-import grpc
 import pytest
 import requests
 from aiohttp import web
-from envoy.service.accesslog.v3 import als_pb2, als_pb2_grpc
 
 from control_plane.api import ApiError, connected
 from control_plane.isolation import NoRoomError
@@ -71,33 +67,11 @@ def test_envoy_writes_each_request_to_its_access_log(control_plane, namespace):
 
 
 @pytest.mark.usefixtures("served")
-def test_a_collector_that_listens_hears_of_each_request(control_plane, namespace):
-    heard = []
-    with _listening(control_plane.access_log, heard):
-        wait_until(lambda: _ask(control_plane, namespace).ok and heard, "an entry has arrived")
+def test_a_collector_that_listens_hears_of_each_request(control_plane, namespace, listen):
+    heard = listen(control_plane.access_log)
+    wait_until(lambda: _ask(control_plane, namespace).ok and heard, "an entry has arrived")
     assert heard[-1].common_properties.route_name.startswith("httproute/")
     assert heard[-1].request.request_headers["x-user-id"] == "ada"
-
-
-@contextmanager
-def _listening(address, heard):
-    """An access log service that remembers every entry."""
-
-    class Service(als_pb2_grpc.AccessLogServiceServicer):
-        def StreamAccessLogs(self, messages, _):  # noqa: N802 - gRPC's name
-            for message in messages:
-                heard.extend(message.http_logs.log_entry)
-            return als_pb2.StreamAccessLogsResponse()
-
-    with ThreadPoolExecutor(2) as threads:
-        server = grpc.server(threads)
-        als_pb2_grpc.add_AccessLogServiceServicer_to_server(Service(), server)
-        server.add_insecure_port(address)
-        server.start()
-        try:
-            yield
-        finally:
-            server.stop(grace=0).wait()
 
 
 @pytest.mark.usefixtures("served")
