@@ -36,7 +36,7 @@ EXPERIMENT = Counted(
     uid="7d0c6c0e-9b5c-4a53-8d0f-5f0f3c1d2e10",
     namespace="shop",
     name="ranker",
-    assignment=assign(modulus=500_009, champion="v7", challenger="v8", percent=50),
+    assignment=assign(modulus=500_009, champion="v7", challengers={"v8": 50}),
     header="x-user-id",
     latency_limits=(LatencyLimit("250ms", 250_000_000),),
     outcomes=("purchase",),

@@ -1,6 +1,8 @@
 """Who meets which variant."""
 
+import itertools
 import operator
+import re
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,7 @@ USERS = [f"user-{number}" for number in range(20_000)]
 
 
 def split(percent, modulus=MODULUS):
-    return assign(modulus=modulus, champion="v7", challenger="v8", percent=percent)
+    return assign(modulus=modulus, champion="v7", challengers={"v8": percent})
 
 
 def test_the_source_root_does_not_shadow_the_standard_library():
@@ -92,6 +94,68 @@ def test_two_experiments_are_independent():
     first, second = split(10, 500_009), split(10, 700_001)
     both = sum(first.variant(user) == second.variant(user) == "v8" for user in USERS)
     assert abs(both - 200) < 4 * 200**0.5
+
+
+@st.composite
+def several(draw):
+    """Two to six challengers that leave the champion a percent, and two stages of a ramp to their full split."""
+    count = draw(st.integers(2, 6))
+    cuts = sorted(draw(st.sets(st.integers(1, 98), min_size=count, max_size=count)))
+    percents = [after - before for before, after in zip([0, *cuts], cuts, strict=False)]
+    challengers = {f"v{number + 8}": percent for number, percent in enumerate(percents)}
+    stages = sorted((draw(st.integers(0, cuts[-1])), draw(st.integers(0, cuts[-1]))))
+    return challengers, stages, modulus_for(str(draw(st.uuids())))
+
+
+@given(several(), st.lists(st.integers(0, 10**9), min_size=50, max_size=50))
+def test_a_ramp_of_several_challengers_only_ever_takes_users_from_the_champion(drawn, users):
+    challengers, stages, modulus = drawn
+    layouts = [assign(modulus=modulus, champion="v7", challengers=challengers, reached=stage) for stage in stages]
+    layouts.append(assign(modulus=modulus, champion="v7", challengers=challengers))
+    assert len({tuple(share.variant for share in layout.shares) for layout in layouts}) == 1
+    for user in users:
+        met = [layout.variant(str(user)) for layout in layouts]
+        assert all(before in ("v7", after) for before, after in itertools.pairwise(met))
+
+
+@given(several())
+def test_the_weights_of_several_challengers_are_right_to_one_part_of_the_modulus(drawn):
+    challengers, _, modulus = drawn
+    assignment = assign(modulus=modulus, champion="v7", challengers=challengers)
+    percents = {**challengers, "v7": 100 - sum(challengers.values())}
+    for name, percent in percents.items():
+        assert abs(assignment.weight(name) - modulus * percent / 100) < 1
+    assert all(share.weight > 0 for share in assignment.shares)
+
+
+@pytest.mark.parametrize(
+    ("challengers", "order"),
+    [
+        pytest.param({"a": 10}, "a v7", id="a lone challenger stands first"),
+        pytest.param({"a": 10, "b": 20}, "a v7 b", id="two stand around the champion"),
+        pytest.param({"a": 10, "b": 20, "c": 5}, "a v7 b v7 c", id="three have the champion between them"),
+        pytest.param({"a": 10, "b": 20, "c": 5, "d": 25}, "a v7 b v7 c v7 d", id="four have it three times"),
+    ],
+)
+def test_the_champion_stands_between_the_challengers(challengers, order):
+    assignment = assign(modulus=MODULUS, champion="v7", challengers=challengers)
+    assert " ".join(share.variant for share in assignment.shares) == order
+
+
+@pytest.mark.parametrize(
+    ("challengers", "reached", "message"),
+    [
+        pytest.param({}, None, "challengers must have 1 percent or more, below 100 in all, found {}", id="nobody"),
+        pytest.param({"a": 60, "b": 40}, None, "below 100 in all, found {'a': 60, 'b': 40}", id="no champion"),
+        pytest.param({"a": 0}, None, "must have 1 percent or more", id="a challenger with nothing"),
+        pytest.param(
+            {"a": 10}, 11, "reached must lie between 0 and the 10 percent of the full split, found 11", id="11"
+        ),
+    ],
+)
+def test_a_split_that_cannot_be_is_refused(challengers, reached, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        assign(modulus=MODULUS, champion="v7", challengers=challengers, reached=reached)
 
 
 def test_weights_that_do_not_sum_to_the_modulus_are_refused():

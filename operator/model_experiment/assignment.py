@@ -5,10 +5,13 @@ header value. So the total weight of an experiment is its salt: each experiment 
 two experiments with different moduli are independent (Chinese remainder theorem). Nothing is stored and no header is
 added: anyone who knows the modulus and the weights can say where a user belongs.
 
-The trap: another total reshuffles everybody, and so does another order. Weights always sum to the modulus, the
-challenger stands first and the champion last, so growing the challenger only ever adds users to it.
+The trap: another total reshuffles everybody, and so does another order. Weights always sum to the modulus. Each
+challenger grows inside a slot of its own, so that growing only ever adds users to it, and no user ever goes from one
+challenger to another. A lone challenger stands first and the champion last; two stand around the champion; with more,
+the champion stands between them again and again.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -17,6 +20,7 @@ import xxhash
 SMALLEST_MODULUS = 100_003
 LARGEST_MODULUS = 999_983
 BUCKETS = 100
+PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,53 @@ def user_hash(user: str) -> int:
     return xxhash.xxh64_intdigest(user.encode(), seed=0)
 
 
-def assign(*, modulus: int, champion: str, challenger: str, percent: int) -> Assignment:
-    """The split that gives a challenger ``percent`` of the users, rounded to one part in ``modulus``."""
-    weight = (modulus * percent + 50) // 100
-    return Assignment(modulus, (Share(challenger, weight), Share(champion, modulus - weight)))
+def assign(*, modulus: int, champion: str, challengers: Mapping[str, int], reached: int | None = None) -> Assignment:
+    """The split that gives each challenger its percent of the users, to one part in ``modulus``.
+
+    ``reached`` is the percent of users who meet any challenger by now, on the way to the full split; each challenger
+    has its part of it. Growing it moves users from the champion to challengers alone.
+
+    Raises:
+        ValueError: unless challengers are given, leave the champion a percent, and ``reached`` is no more than theirs.
+    """
+    whole = sum(challengers.values())
+    if not challengers or min(challengers.values()) < 1 or whole >= PERCENT:
+        raise ValueError(f"challengers must have 1 percent or more, below 100 in all, found {dict(challengers)}")
+    if reached is not None and not 0 <= reached <= whole:
+        raise ValueError(f"reached must lie between 0 and the {whole} percent of the full split, found {reached}")
+    full = _largest_remainders(modulus, challengers)
+    weights = full if reached is None else {name: full[name] * reached // whole for name in challengers}
+    slots = _slots(modulus, full)
+    return Assignment(modulus, tuple(_laid_out(champion, weights, slots)))
+
+
+def _largest_remainders(modulus: int, challengers: Mapping[str, int]) -> dict[str, int]:
+    """The weights of the full split: rounded down, and the parts left over given where most was cut off."""
+    percents = [*challengers.values(), PERCENT - sum(challengers.values())]
+    weights, cut = zip(*(divmod(modulus * percent, PERCENT) for percent in percents), strict=True)
+    left = modulus - sum(weights)
+    lucky = sorted(range(len(percents)), key=lambda place: -cut[place])[:left]
+    return {name: weights[place] + (place in lucky) for place, name in enumerate(challengers)}
+
+
+def _slots(modulus: int, full: Mapping[str, int]) -> list[int]:
+    """The widths of the challengers' slots, in proportion to the full split: none ever outgrows its own."""
+    whole = sum(full.values())
+    ends = [modulus * end // whole for end in accumulate(full.values())]
+    return [end - start for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _laid_out(champion: str, weights: Mapping[str, int], slots: list[int]) -> Iterator[Share]:
+    """Challengers from the left of their slots, the last of several from the right; the champion fills the rest."""
+    *before, (last, weight) = weights.items()
+    filler = 0
+    for (name, own), slot in zip(before, slots, strict=False):
+        if filler:
+            yield Share(champion, filler)
+        yield Share(name, own)
+        filler = slot - own
+    rest = filler + slots[-1] - weight
+    yield from (Share(champion, rest), Share(last, weight)) if before else (Share(last, weight), Share(champion, rest))
 
 
 def modulus_for(uid: str, *, taken: frozenset[int] = frozenset()) -> int:

@@ -24,7 +24,7 @@ RANKER = Counted(
     uid="3f0c-1",
     namespace="shop",
     name="ranker",
-    assignment=assign(modulus=100_003, champion="v7", challenger="v8", percent=50),
+    assignment=assign(modulus=100_003, champion="v7", challengers={"v8": 50}),
     header="x-user-id",
     latency_limits=(LatencyLimit("250ms", 250_000_000),),
     outcomes=("purchase",),

@@ -38,7 +38,7 @@ class Stage:
     def begin(self):
         """Creates the experiment, writes its assignment to the status, and opens its route."""
         experiment = experiment_of(self.plane.api.create(experiment_manifest(self.namespace)))
-        assignment = assign(modulus=modulus_for(experiment.uid), champion="v7", challenger="v8", percent=40)
+        assignment = assign(modulus=modulus_for(experiment.uid), champion="v7", challengers={"v8": 40})
         self.write_assignment(assignment)
         user_route = route_manifest(self.namespace, self.plane.gateway_ref, path=f"/{self.namespace}")
         spec = render_spec(experiment, user_route, user_route["spec"]["rules"][0], Open(assignment))
@@ -165,7 +165,7 @@ def test_a_new_experiment_is_known_after_an_outage_of_the_api_server(stage, cont
     """The watch breaks while the API server is away; what is counted stays, and what comes later is counted too."""
     _, api_server, *_ = control_plane.cluster.processes
     stage.plane.api.create(experiment_manifest(namespace))
-    stage.write_assignment(assign(modulus=100_003, champion="v7", challenger="v8", percent=40))
+    stage.write_assignment(assign(modulus=100_003, champion="v7", challengers={"v8": 40}))
     stage.until(lambda scrape: f"{namespace}/ranker" in str(scrape.samples))
 
     api_server.stop()

@@ -15,8 +15,8 @@ from given.traffic import Traffic
 from model_experiment.assignment import Assignment, assign
 
 USERS = [f"user-{number}" for number in range(2_000)]
-ASSIGNMENT = assign(modulus=100_003, champion="v7", challenger="v8", percent=10)
-EVERYBODY = assign(modulus=100_003, champion="v7", challenger="v8", percent=100)
+ASSIGNMENT = assign(modulus=100_003, champion="v7", challengers={"v8": 10})
+EVERYBODY = assign(modulus=100_003, champion="v7", challengers={"v8": 100})
 VIRTUAL_SERVICE = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService"}
 
 

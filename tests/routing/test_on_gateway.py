@@ -64,7 +64,7 @@ def url(control_plane, namespace, model_server):
 
 def split(walker, percent):
     modulus = modulus_for(walker.experiment.uid)
-    return assign(modulus=modulus, champion="v7", challenger="v8", percent=percent)
+    return assign(modulus=modulus, champion="v7", challengers={"v8": percent})
 
 
 def everything_to_challenger(assignment):

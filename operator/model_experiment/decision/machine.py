@@ -153,8 +153,7 @@ def split_of(experiment: Experiment, modulus: int) -> Assignment:
     return assign(
         modulus=modulus,
         champion=experiment.spec.champion.name,
-        challenger=experiment.spec.challenger.name,
-        percent=experiment.spec.challenger.percent,
+        challengers={challenger.name: challenger.percent for challenger in experiment.spec.challengers},
     )
 
 

@@ -112,16 +112,18 @@ def _sides(assignment: Assignment) -> tuple[int, list[str]]:
 
 def _without_crossing_zero(now: Assignment, wanted: Assignment) -> Assignment:
     """The next weights: whoever comes from 0 first stands at 1, and so does whoever goes to 0."""
-    entering = {share.variant for share in wanted.shares if share.weight > 1 and now.weight(share.variant) == 0}
-    leaving = {share.variant for share in wanted.shares if share.weight == 0 and now.weight(share.variant) > 1}
+    pairs = [(before.weight, after.weight) for before, after in zip(now.shares, wanted.shares, strict=True)]
+    entering = {place for place, (before, after) in enumerate(pairs) if before == 0 and after > 1}
+    leaving = {place for place, (before, after) in enumerate(pairs) if before > 1 and after == 0}
     if entering:
         return _with_ones(now, entering)
     return _with_ones(wanted, leaving)
 
 
-def _with_ones(assignment: Assignment, variants: set[str]) -> Assignment:
-    """The same weights, but 1 for some variants, at the cost or in favour of the largest of the others."""
-    weights = {share.variant: 1 if share.variant in variants else share.weight for share in assignment.shares}
-    largest = max(weights.keys() - variants, key=lambda variant: weights[variant])
-    weights[largest] += assignment.modulus - sum(weights.values())
-    return Assignment(assignment.modulus, tuple(Share(variant, weight) for variant, weight in weights.items()))
+def _with_ones(assignment: Assignment, places: set[int]) -> Assignment:
+    """The same weights, but 1 in some places, at the cost or in favour of the largest of the others."""
+    weights = [1 if place in places else share.weight for place, share in enumerate(assignment.shares)]
+    largest = max(set(range(len(weights))) - places, key=lambda place: weights[place])
+    weights[largest] += assignment.modulus - sum(weights)
+    named = zip(assignment.shares, weights, strict=True)
+    return Assignment(assignment.modulus, tuple(Share(share.variant, weight) for share, weight in named))
