@@ -42,6 +42,24 @@ def test_every_goal_is_reached_and_no_share_crosses_zero_while_open(start, goal)
                 assert shares[0] > 0 or shares[1] <= 1
 
 
+@st.composite
+def of_several(draw):
+    """Weights of two challengers with the champion between and after them; any of the four may be 0."""
+    cuts = sorted(draw(st.lists(st.integers(0, MODULUS), min_size=3, max_size=3)))
+    parts = [after - before for before, after in pairwise([0, *cuts, MODULUS])]
+    return Assignment(MODULUS, tuple(map(Share, ("v8", "v7", "v9", "v7"), parts)))
+
+
+@given(of_several(), of_several())
+def test_with_several_challengers_no_place_crosses_zero_while_open(start, goal):
+    for before, after in pairwise(walk(Seen(Open(start), settled=True), Open(goal))):
+        assert isinstance(before, Open)
+        assert isinstance(after, Open)
+        for old, new in zip(before.assignment.shares, after.assignment.shares, strict=True):
+            shares = sorted([old.weight, new.weight])
+            assert shares[0] > 0 or shares[1] <= 1
+
+
 @given(st.one_of(st.none(), SHARES.map(weights).map(Parked), SHARES.map(weights).map(Open)), GOALS)
 def test_an_open_route_is_only_entered_from_a_parked_one_and_left_through_one(start, goal):
     served = walk(Seen(start, settled=True) if start else None, goal)
