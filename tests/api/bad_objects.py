@@ -17,6 +17,10 @@ REFUND = {"name": "refund", "source": {"outcome": {"name": "refund"}}}
 CHALLENGER = {"name": "v9", "backendRef": {"name": "ranker-v9", "port": 8080}}
 
 
+def step(percent: int) -> dict[str, Any]:
+    return {"percent": percent, "hold": "10m"}
+
+
 @dataclass(frozen=True)
 class Bad:
     """One bad object; ``path`` is that of the only change where it is not given."""
@@ -132,6 +136,16 @@ NAMES = (
         'must have other backends than the champion, found "ranker-v7" twice', path="spec.challengers"),
     bad("two objectives of one name", {"spec.objectives[1]": REFUND | {"name": "purchase"}},
         'must have a name of its own, found "purchase" twice', server_says='Duplicate value: {"name":"purchase"}'),
+    bad("a ramp that falls", {"spec.ramp": [step(10), step(5)]},
+        "must grow from step to step, found a step that is not larger than all before it"),
+    bad("a ramp that stands still", {"spec.ramp": [step(5), step(5)]},
+        "must grow from step to step, found a step that is not larger than all before it"),
+    bad("a ramp beyond the split", {"spec.ramp": [step(1), step(60)]},
+        "must stay below the challengers' percent, found a step that is not smaller"),
+    bad("eleven steps of a ramp", {"spec.ramp": [step(n) for n in range(1, 12)]},
+        "must have 0 to 10 items, found 11", server_says="must have at most 10 items"),
+    bad("a step of a ramp that does not stand", {"spec.ramp": [{"percent": 5}]}, NONE,
+        path="spec.ramp[0].hold", server_says=REQUIRED),
     bad("two guardrails of one name", {"spec.guardrails": [ERRORS, ERRORS]},
         'must have a name of its own, found "errors" twice', path="spec.guardrails[1]",
         server_says='Duplicate value: {"name":"errors"}'),

@@ -16,6 +16,7 @@ from model_experiment.api import (
     ObjectiveFinding,
     ObjectiveStatus,
     Phase,
+    RampStatus,
     Role,
     ShareStatus,
     Unit,
@@ -35,6 +36,7 @@ def full_status() -> ModelExperimentStatus:
         observed_generation=1,
         phase=Phase.CONCLUDED,
         start_time=NOON,
+        full_split_time=NOON,
         end_time=NOON,
         conditions=set_condition(
             ModelExperimentStatus().conditions,
@@ -45,6 +47,7 @@ def full_status() -> ModelExperimentStatus:
             observed_generation=1,
             now=NOON,
         ),
+        ramp=RampStatus(steps=3, done=1, since=NOON),
         assignment=AssignmentStatus(
             unit=Unit.USER,
             header="x-user-id",

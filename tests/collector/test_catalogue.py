@@ -105,3 +105,18 @@ def test_the_catalogue_finds_an_experiment_by_route_and_by_name():
     assert catalogue.by_label["shop/ranker"] is RANKER
     assert catalogue == catalogue_of([RANKER])
     assert catalogue != catalogue_of([])
+
+
+@pytest.mark.parametrize(
+    ("ramp", "full_split_time", "exposing"),
+    [
+        pytest.param([], None, True, id="without a ramp users count from the start"),
+        pytest.param([{"percent": 1, "hold": "1h"}], None, False, id="during a ramp nobody counts yet"),
+        pytest.param([{"percent": 1, "hold": "1h"}], "2026-11-01T12:00:00Z", True, id="after it they do"),
+    ],
+)
+def test_users_count_from_the_full_split_on(ramp, full_split_time, exposing):
+    manifest = deepcopy(MANIFEST)
+    manifest["spec"]["ramp"] = ramp
+    manifest["status"] |= {"fullSplitTime": full_split_time} if full_split_time else {}
+    assert counted_from(manifest).exposing is exposing

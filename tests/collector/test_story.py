@@ -226,3 +226,17 @@ async def test_it_is_ready_once_the_experiments_are_known(tmp_path):
     async with running(tmp_path / "log.db") as collector:
         assert await collector.get("/healthz") == (200, "alive\n")
         assert await collector.get("/readyz") == (200, "ready\n")
+
+
+async def test_during_a_ramp_requests_count_and_users_do_not_until_the_full_split(tmp_path):
+    ramping = replace(RANKER, exposing=False)
+    async with running(tmp_path / "log.db", ramping) as collector:
+        assert await collector.tell(purchase(MEETS_V8)) == (202, {"accepted": 0, "attributed": 0, "waiting": 0})
+        await collector.stream(message(entry(MEETS_V8), entry(MEETS_V7)))
+        scrape = await collector.until(REQUESTS, 2)
+        assert scrape.total(EXPOSURES) == 0
+
+        await collector.catalogues.put(catalogue_of([RANKER]))
+        await collector.stream(message(entry(MEETS_V8)))
+        scrape = await collector.until(EXPOSURES, 1, variant="v8")
+        assert (scrape.total(REQUESTS), scrape.total(EXPOSURES), scrape.total(VALUE)) == (3, 1, 0)

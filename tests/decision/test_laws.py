@@ -26,7 +26,12 @@ MOMENTS = st.lists(
     min_size=5,
     max_size=40,
 )
+RAMPS = st.sampled_from([[], [{"percent": 1, "hold": "2s"}, {"percent": 10, "hold": "3s"}]])
 GROWTH = {"healthy": (100, 20, 20, 1, 1), "winning": (300, 60, 110, 1, 1), "harm": (100, 20, 20, 1, 300)}
+
+
+def lived(ramp):
+    return Played(subject=experiment(ramp=ramp))
 
 
 def live(moments, played):
@@ -59,9 +64,9 @@ def challengers_weight(played):
 
 
 @settings(max_examples=300, deadline=None)
-@given(MOMENTS)
-def test_after_a_breach_the_challenger_never_gains_traffic_again(moments):
-    played, breached = Played(), False
+@given(MOMENTS, RAMPS)
+def test_after_a_breach_the_challenger_never_gains_traffic_again(moments, ramp):
+    played, breached = lived(ramp), False
     for decision in live(moments, played):
         taken_back = played.seen is None or "Rollback" in played.seen.taken_back
         written = decision.judgement.verdict is Verdict.ROLLBACK and taken_back
@@ -70,9 +75,9 @@ def test_after_a_breach_the_challenger_never_gains_traffic_again(moments):
 
 
 @settings(max_examples=300, deadline=None)
-@given(MOMENTS)
-def test_a_concluded_experiment_has_no_route_and_holds_nothing(moments):
-    played = Played()
+@given(MOMENTS, RAMPS)
+def test_a_concluded_experiment_has_no_route_and_holds_nothing(moments, ramp):
+    played = lived(ramp)
     for decision in live(moments, played):
         if played.status.phase is Phase.CONCLUDED:
             assert played.seen is None
@@ -81,21 +86,21 @@ def test_a_concluded_experiment_has_no_route_and_holds_nothing(moments):
 
 
 @settings(max_examples=300, deadline=None)
-@given(MOMENTS)
-def test_an_obstacle_never_leaves_the_challenger_its_traffic(moments):
-    played = Played()
+@given(MOMENTS, RAMPS)
+def test_an_obstacle_never_leaves_the_challenger_its_traffic(moments, ramp):
+    played = lived(ramp)
     for moment, _ in zip(moments, live(moments, played), strict=True):
         if moment["obstacle"] and moment["crash"] != "before the route":
             assert challengers_weight(played) == 0
 
 
 @settings(max_examples=200, deadline=None)
-@given(MOMENTS)
-def test_whatever_happened_a_deletion_releases_everything_once_the_gateway_settles(moments):
-    played = Played()
+@given(MOMENTS, RAMPS)
+def test_whatever_happened_a_deletion_releases_everything_once_the_gateway_settles(moments, ramp):
+    played = lived(ramp)
     for _ in live(moments, played):
         pass
-    played.subject = experiment(deleting=True)
+    played.subject = experiment(deleting=True, ramp=ramp)
     for _ in range(5):
         decision = played.tick()
     assert played.seen is None
@@ -103,21 +108,21 @@ def test_whatever_happened_a_deletion_releases_everything_once_the_gateway_settl
 
 
 @settings(max_examples=200, deadline=None)
-@given(MOMENTS)
-def test_when_nothing_happens_any_more_the_route_is_left_as_it_stands(moments):
-    played = Played()
+@given(MOMENTS, RAMPS)
+def test_when_nothing_happens_any_more_the_route_is_left_as_it_stands(moments, ramp):
+    played = lived(ramp)
     for _ in live(moments, played):
         pass
-    for _ in range(8):
+    for _ in range(24):  # enough for every step of the ramp
         played.tick()
     stands = played.seen.route if played.seen else Absent()
     assert played.tick().step == stands
 
 
 @settings(max_examples=200, deadline=None)
-@given(MOMENTS)
-def test_every_phase_that_was_entered_has_a_reason_and_a_sentence_in_the_history(moments):
-    played, phases = Played(), [Phase.PENDING]
+@given(MOMENTS, RAMPS)
+def test_every_phase_that_was_entered_has_a_reason_and_a_sentence_in_the_history(moments, ramp):
+    played, phases = lived(ramp), [Phase.PENDING]
     for _ in live(moments, played):
         if played.status.phase is not phases[-1]:
             phases.append(played.status.phase)

@@ -9,12 +9,13 @@ The trap: the API server must refuse what this module refuses. A new rule needs 
 """
 
 from decimal import Decimal
+from itertools import pairwise
 from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
 from model_experiment.api.rules import Rule, SpecPart
-from model_experiment.api.values import Duration, Named, Probability, milliseconds_in_cel
+from model_experiment.api.values import Duration, Named, Ordered, Probability, milliseconds_in_cel
 from model_experiment.api.words import (
     ApiGroup,
     Better,
@@ -86,6 +87,13 @@ class Challenger(SpecPart):
     percent: SplitPercent = Field(
         default=50, description="Share of the users who meet the challenger, in whole percent."
     )
+
+
+class RampStep(SpecPart):
+    """A smaller split on the way to the full one."""
+
+    percent: SplitPercent = Field(description="Share of the users who meet the challenger, in whole percent.")
+    hold: PositiveDuration = Field(description="How long the step stands, such as 10m.")
 
 
 class HTTPRouteRef(SpecPart):
@@ -324,6 +332,10 @@ class ModelExperimentSpec(SpecPart):
         description="The model that wants to be the next champion; exactly one in this edition.",
     )
     routing: Routing = Field(description="Where the traffic is split.")
+    ramp: Annotated[tuple[RampStep, ...], Ordered(10)] = Field(
+        default=(),
+        description="Smaller splits before the full one. Guardrails watch them; objectives do not count yet.",
+    )
     assignment: UserAssignment = Field(default=UserAssignment(), description="How a request is given to a variant.")
     objectives: Annotated[tuple[Objective, ...], Named(1, 10)] = Field(
         description="What the challenger is meant to improve. The first is primary: it alone decides.",
@@ -364,6 +376,27 @@ class ModelExperimentSpec(SpecPart):
             found=lambda spec: f'"{spec.champion.backend_ref.name}" twice',
             holds_in_cel=f"self.challengers.all(each, !({SAME_BACKEND}))",
             found_in_cel='"{self.champion.backendRef.name}" twice',
+        ),
+        Rule(
+            at=".ramp",
+            must="must grow from step to step",
+            holds=lambda spec: all(before.percent < after.percent for before, after in pairwise(spec.ramp)),
+            found=lambda _: "a step that is not larger than all before it",
+            holds_in_cel=(
+                "self.ramp.map(step, step.percent).isSorted()"
+                " && self.ramp.all(step, self.ramp.exists_one(other, other.percent == step.percent))"
+            ),
+            found_in_cel="a step that is not larger than all before it",  # a number's text has no bound to the cost
+        ),
+        Rule(
+            at=".ramp",
+            must="must stay below the challengers' percent",
+            holds=lambda spec: all(step.percent < spec.challenger.percent for step in spec.ramp),
+            found=lambda _: "a step that is not smaller",
+            holds_in_cel=(
+                "self.challengers.size() == 0 || self.ramp.all(step, step.percent < self.challengers[0].percent)"
+            ),
+            found_in_cel="a step that is not smaller",
         ),
         Rule(
             at=".objectives",

@@ -35,6 +35,7 @@ class Phase(StrEnum):
 
     PENDING = "Pending"
     STARTING = "Starting"
+    RAMPING = "Ramping"
     RUNNING = "Running"
     PROMOTING = "Promoting"
     PROMOTED = "Promoted"
@@ -106,6 +107,14 @@ class AssignmentStatus(Record):
         description="Intervals of users in this order, the challenger first; the weights sum to the modulus.",
         json_schema_extra=AS_A_WHOLE,
     )
+
+
+class RampStatus(Record):
+    """How far the ramp to the full split is."""
+
+    steps: int = Field(description="How many steps there are.")
+    done: int = Field(description="How many of them are over; after all of them comes the full split.")
+    since: Time | None = Field(default=None, description="Since when the present step stands.")
 
 
 class VariantStatus(Record):
@@ -214,6 +223,9 @@ class ModelExperimentStatus(Record):
         default=None,
         description="When the challenger first met users. From here on the spec must not change.",
     )
+    full_split_time: Time | None = Field(
+        default=None, description="When the full split was opened. From here on the objectives count."
+    )
     end_time: Time | None = Field(default=None, description="When the experiment ended.")
     conditions: tuple[Condition, ...] = Field(
         default_factory=lambda: (WAITING,),
@@ -221,6 +233,7 @@ class ModelExperimentStatus(Record):
         description="What machines wait for: Ready, Reconciling, Stalled, Degraded, Succeeded.",
         json_schema_extra=BY_TYPE,
     )
+    ramp: RampStatus | None = Field(default=None, description="How far the ramp is; absent without one.")
     assignment: AssignmentStatus | None = Field(default=None, description="Which user meets which variant.")
     variants: tuple[VariantStatus, ...] = Field(
         default_factory=tuple,

@@ -201,6 +201,24 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class Ordered:
+    """Marks a list of objects whose order says something, with its largest length."""
+
+    most: int
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Counts first, because pydantic would count the items without fault alone."""
+        return core_schema.no_info_before_validator_function(self._count, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """A bounded list that is written as a whole."""
+        return handler(schema) | {"minItems": 0, "maxItems": self.most, "x-kubernetes-list-type": "atomic"}
+
+    def _count(self, raw: Any) -> Any:
+        return _counted(raw, fewest=0, most=self.most)
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """Marks a list of objects, told apart by their names, with its smallest and largest length."""
 
@@ -218,10 +236,7 @@ class Named:
         return handler(schema) | {"minItems": self.fewest, "maxItems": self.most} | keyed
 
     def _count(self, raw: Any) -> Any:
-        if isinstance(raw, list | tuple) and not self.fewest <= len(raw) <= self.most:
-            wanted = f"{self.fewest} to {self.most} items" if self.fewest < self.most else f"{self.most} item"
-            raise fault(("", f"must have {wanted}, found {len(raw)}"))
-        return raw
+        return _counted(raw, fewest=self.fewest, most=self.most)
 
     @staticmethod
     def _names_differ(items: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -230,6 +245,13 @@ class Named:
         if twice:
             raise fault(*((at, f'must have a name of its own, found "{name}" twice') for at, name in twice))
         return items
+
+
+def _counted(raw: Any, *, fewest: int, most: int) -> Any:
+    if isinstance(raw, list | tuple) and not fewest <= len(raw) <= most:
+        wanted = f"{fewest} to {most} items" if fewest < most else f"{most} item"
+        raise fault(("", f"must have {wanted}, found {len(raw)}"))
+    return raw
 
 
 def _schema(parse: Callable[[Any], Any], serialize: Callable[[Any], Any] = str) -> CoreSchema:

@@ -58,7 +58,8 @@ class AccessLog:
 
     def _count(self, request: Request, *, now: float) -> None:
         self._tallies.of(request.counted).count(request)
-        self._recorder.expose(request, now=now)
+        if request.counted.exposing:
+            self._recorder.expose(request, now=now)
         if not request.is_as_assigned:
             self._health.mismatches.inc()
 

@@ -34,6 +34,8 @@ class Counted:
     name: str
     assignment: Assignment
     header: str
+    exposing: bool = True
+    """Whether users who meet a variant count now; not during a ramp, when they still change sides."""
     latency_limits: tuple[LatencyLimit, ...] = ()
     outcomes: tuple[str, ...] = ()
 
@@ -76,7 +78,8 @@ def counted_from(manifest: Mapping[str, Any]) -> Counted | None:
     Raises:
         ValueError: if the object cannot be read; the text says what is wrong with it.
     """
-    stored = (manifest.get("status") or {}).get("assignment")
+    status = manifest.get("status") or {}
+    stored = status.get("assignment")
     if not stored:
         return None
     try:
@@ -87,6 +90,7 @@ def counted_from(manifest: Mapping[str, Any]) -> Counted | None:
             name=manifest["metadata"]["name"],
             assignment=_assignment(assigned),
             header=assigned.header,
+            exposing=not spec.ramp or "fullSplitTime" in status,
             latency_limits=_latency_limits(spec),
             outcomes=tuple(dict.fromkeys(objective.source.outcome.name for objective in spec.objectives)),
         )

@@ -39,7 +39,10 @@ class Refusal:
 
 
 def read_outcomes(body: bytes, experiments: Mapping[str, Counted], *, now: float) -> tuple[Outcome, ...] | Refusal:
-    """The outcomes in a body, or why it is refused. Experiments are named ``namespace/name``."""
+    """The outcomes in a body, or why it is refused. Experiments are named ``namespace/name``.
+
+    Those of an experiment whose ramp still goes on are left out: nobody counts for its objectives yet.
+    """
     try:
         told = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -53,7 +56,7 @@ def read_outcomes(body: bytes, experiments: Mapping[str, Counted], *, now: float
     return (
         _refusal(400, places, [tuple(_faults(one)) for one in many])
         or _refusal(404, places, [tuple(_unknown(one, experiments)) for one in many])
-        or tuple(_outcome(one, experiments, now=now) for one in many)
+        or tuple(_outcome(one, experiments, now=now) for one in many if experiments[one["experiment"]].exposing)
     )
 
 

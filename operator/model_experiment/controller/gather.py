@@ -23,7 +23,7 @@ from model_experiment.metrics.source import (
 
 _ALMOST = 0.99  # a wake-up a moment before its time is in time
 _MOST_MISSED = 240  # evaluations that are made up for after a restart; a longer gap is walked in longer steps
-_MEASURED = frozenset({Phase.STARTING, Phase.RUNNING, Phase.PROMOTING, Phase.PROMOTED})
+_MEASURED = frozenset({Phase.STARTING, Phase.RAMPING, Phase.RUNNING, Phase.PROMOTING, Phase.PROMOTED})
 
 
 async def gather(world: World, experiment: Experiment, memory: Memory) -> tuple[Observation, Memory]:

@@ -11,6 +11,7 @@ from model_experiment.api.status import (
     HistoryEntry,
     ModelExperimentStatus,
     Phase,
+    RampStatus,
     Role,
     ShareStatus,
     VariantStatus,
@@ -20,7 +21,7 @@ from model_experiment.decision import wording
 from model_experiment.decision.advice import actions_of, risk_of
 from model_experiment.decision.counts import EXPOSURES, REQUESTS, Measure
 from model_experiment.decision.health import health_of, with_health
-from model_experiment.decision.machine import FINAL, NOT_STARTED, Decision, Entry, State
+from model_experiment.decision.machine import FINAL, NOT_STARTED, Decision, Entry, State, split_of
 from model_experiment.decision.observation import Blind, Experiment
 from model_experiment.decision.plan import Plan
 from model_experiment.decision.route import Obstacle, Open
@@ -32,10 +33,12 @@ def status_of(
 ) -> ModelExperimentStatus:
     """The whole status; ``previous`` keeps the times of what has not changed, and numbers that were not read again."""
     state = decision.state
+    comparison = decision.assessment.comparison if decision.assessment else None
     return ModelExperimentStatus(
         observed_generation=experiment.generation,
         phase=state.phase,
         start_time=wording.moment(state.started) if state.started is not None else None,
+        full_split_time=wording.moment(state.compared_since) if state.compared_since is not None else None,
         end_time=wording.moment(state.ended) if state.ended is not None else None,
         conditions=with_health(
             health_of(decision, now=now),
@@ -43,9 +46,10 @@ def status_of(
             previous=previous.conditions,
             now=now,
         ),
+        ramp=_ramp_of(experiment, state),
         assignment=_assignment_of(experiment, state),
         variants=_variants_of(experiment, decision, previous=previous.variants),
-        objectives=decision.assessment.objectives if decision.assessment else previous.objectives,
+        objectives=comparison.objectives if comparison else previous.objectives,
         guardrails=decision.assessment.guardrails if decision.assessment else previous.guardrails,
         checks=checks_of(decision),
         decision=_decision_of(experiment, plan, decision, previous=previous.decision, now=now),
@@ -59,6 +63,7 @@ def status_of(
 def state_of(status: ModelExperimentStatus) -> State:
     """What a new process remembers from a status; the evidence comes from elsewhere."""
     decision, assignment = status.decision, status.assignment
+    compared = status.full_split_time or (None if status.ramp else status.start_time)
     final = decision is not None and decision.verdict in FINAL
     return State(
         phase=status.phase,
@@ -67,7 +72,10 @@ def state_of(status: ModelExperimentStatus) -> State:
         )
         if assignment
         else None,
+        stage=status.ramp.done if status.ramp else 0,
+        stage_since=status.ramp.since.timestamp() if status.ramp and status.ramp.since else None,
         started=status.start_time.timestamp() if status.start_time else None,
+        compared_since=compared.timestamp() if compared else None,
         ended=status.end_time.timestamp() if status.end_time else None,
         judgement=Judgement(decision.verdict, decision.reason, decision.message, decision.evidence)
         if decision and final
@@ -80,7 +88,7 @@ def state_of(status: ModelExperimentStatus) -> State:
 
 def checks_of(decision: Decision) -> tuple[Check, ...]:
     """Every gate between now and a decision, with its numbers."""
-    assessed = decision.assessment
+    assessed = decision.assessment.comparison if decision.assessment else None
     checks = [_route_check(decision), _metrics_check(decision)]
     if assessed is not None:
         split = CheckStatus.FAILED if assessed.split.mismatch else CheckStatus.PASSED
@@ -126,11 +134,23 @@ def _passed_or_waiting(*, passed: bool) -> CheckStatus:
 def _assignment_of(experiment: Experiment, state: State) -> AssignmentStatus | None:
     if state.assignment is None or state.phase is Phase.PENDING:
         return None
+    split = split_of(experiment, state.assignment.modulus, stage=state.stage)
     return AssignmentStatus(
         unit=experiment.spec.assignment.unit,
         header=experiment.spec.assignment.header,
-        modulus=state.assignment.modulus,
-        shares=tuple(ShareStatus(variant=share.variant, weight=share.weight) for share in state.assignment.shares),
+        modulus=split.modulus,
+        shares=tuple(ShareStatus(variant=share.variant, weight=share.weight) for share in split.shares),
+    )
+
+
+def _ramp_of(experiment: Experiment, state: State) -> RampStatus | None:
+    steps = len(experiment.spec.ramp)
+    if not steps:
+        return None
+    return RampStatus(
+        steps=steps,
+        done=state.stage,
+        since=wording.moment(state.stage_since) if state.stage_since is not None else None,
     )
 
 

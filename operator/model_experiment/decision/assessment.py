@@ -26,7 +26,7 @@ from model_experiment.decision.evidence import (
     requests_of,
     users_of,
 )
-from model_experiment.decision.findings import Assessment, Progress, SplitFinding
+from model_experiment.decision.findings import Assessment, Comparison, Progress, SplitFinding
 from model_experiment.decision.plan import Plan, harm_measure, outcome_measure
 from model_experiment.statistics.effects import ratios
 from model_experiment.statistics.effects.effect import Effect
@@ -49,22 +49,32 @@ GUARDRAIL_METHOD = (
 _LEAST_TO_EXTRAPOLATE = 0.02
 
 
-def assess(plan: Plan, evidence: Evidence, *, now: float, started: float | None) -> Assessment | None:
-    """All findings; None before the first counts."""
+def assess(plan: Plan, evidence: Evidence, *, now: float, compared_since: float | None) -> Assessment | None:
+    """All findings; None before the first counts. ``compared_since`` is when the full split was opened."""
     counts, compared = evidence.counts, evidence.compared
-    if counts is None or compared is None or started is None:
+    if counts is None:
         return None
-    primary, *others = plan.spec.objectives
     return Assessment(
+        guardrails=tuple(
+            _guardrail(plan, guardrail, evidence.harm[guardrail.name], counts) for guardrail in plan.spec.guardrails
+        ),
+        comparison=(
+            _compare(plan, evidence, compared, elapsed=now - compared_since)
+            if compared is not None and compared_since is not None
+            else None
+        ),
+    )
+
+
+def _compare(plan: Plan, evidence: Evidence, compared: Counts, *, elapsed: float) -> Comparison:
+    primary, *others = plan.spec.objectives
+    return Comparison(
         objectives=(
             _primary(plan, primary, evidence, compared),
             *(_secondary(plan, objective, compared) for objective in others),
         ),
-        guardrails=tuple(
-            _guardrail(plan, guardrail, evidence.harm[guardrail.name], counts) for guardrail in plan.spec.guardrails
-        ),
         split=_split(plan, evidence, compared),
-        progress=_progress(plan, evidence, compared, elapsed=now - started),
+        progress=_progress(plan, evidence, compared, elapsed=elapsed),
     )
 
 

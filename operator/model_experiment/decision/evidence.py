@@ -78,11 +78,11 @@ def with_harm(plan: Plan, evidence: Evidence, counts: Counts) -> Evidence:
     return replace(evidence, counts=counts, harm=harm)
 
 
-def with_comparison(plan: Plan, evidence: Evidence, counts: Counts, *, started: float) -> Evidence:
-    """The evidence about the split and the objective after a poll during which the split stood."""
+def with_comparison(plan: Plan, evidence: Evidence, counts: Counts, *, since: float) -> Evidence:
+    """The evidence about the split and the objective after a poll during which the full split stood, open ``since``."""
     if evidence.compared is not None and counts.time <= evidence.compared.time:
         return evidence
-    looks = _looked(plan, evidence.looks, counts, elapsed=counts.time - started)
+    looks = _looked(plan, evidence.looks, counts, elapsed=counts.time - since)
     split = evidence.split.with_users(users_of(plan, counts), weights=plan.weights)
     return replace(evidence, compared=counts, split=split, looks=looks)
 

@@ -32,10 +32,17 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Assessment:
-    """All findings of a tick; the first objective is the primary one."""
+class Comparison:
+    """What the full split has shown; the first objective is the primary one."""
 
     objectives: tuple[ObjectiveStatus, ...]
-    guardrails: tuple[GuardrailStatus, ...]
     split: SplitFinding
     progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """All findings of a tick; there is no comparison while a ramp goes on, since users still change sides."""
+
+    guardrails: tuple[GuardrailStatus, ...]
+    comparison: Comparison | None

@@ -14,7 +14,9 @@ from model_experiment.decision.machine import Decision
 from model_experiment.decision.observation import Blind
 from model_experiment.decision.route import Obstacle
 
-_HEALS_BY_ITSELF = frozenset({"RouteNotFound", "RouteNotAccepted", "BackendNotResolved", "Conflicted"})
+_HEALS_BY_ITSELF = frozenset(
+    {"RouteNotFound", "RouteNotAccepted", "BackendNotResolved", "Conflicted", "PolicyPending"}
+)
 _GRACE_SECONDS = 30.0
 
 
@@ -65,7 +67,7 @@ def health_of(decision: Decision, *, now: float) -> Health:
             since = decision.state.blind_since
             degraded = since is not None and now - since > _GRACE_SECONDS
             return Health(ready=False, reason=hold.reason, message=hold.message, reconciling=True, degraded=degraded)
-        case Phase.RUNNING:
+        case Phase.RAMPING | Phase.RUNNING:
             return Health(ready=True, reason=judgement.reason, message=judgement.message)
         case Phase.PROMOTING:
             return Health(ready=True, reason="Promoting", message=judgement.message, reconciling=True)

@@ -19,11 +19,19 @@ from model_experiment.decision.findings import Assessment
 from model_experiment.decision.observation import Blind, Experiment, Observation
 from model_experiment.decision.plan import Plan
 from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Route, Seen, is_reached, next_step
-from model_experiment.decision.rules import SAFETY, Judgement, Situation, first_judgement, guardrail_breached, judge
+from model_experiment.decision.rules import (
+    SAFETY,
+    Judgement,
+    Situation,
+    blind,
+    first_judgement,
+    guardrail_breached,
+    judge,
+)
 
 FINAL = frozenset({Verdict.PROMOTE, Verdict.KEEP_CHAMPION, Verdict.INCONCLUSIVE, Verdict.ROLLBACK, Verdict.INVALID})
 NOT_STARTED = Judgement(Verdict.CONTINUE, "NotStarted", "the experiment has not started to count")
-_WITH_TRAFFIC = frozenset({Phase.RUNNING, Phase.PROMOTING, Phase.PROMOTED})
+_WITH_TRAFFIC = frozenset({Phase.RAMPING, Phase.RUNNING, Phase.PROMOTING, Phase.PROMOTED})
 
 
 class Signal(StrEnum):
@@ -32,6 +40,7 @@ class Signal(StrEnum):
     NONE = "nothing new"
     CLEAR = "nothing stands in the way"
     OBSTACLE = "something stands in the way of the route"
+    RAMP_STANDS = "the gateway serves a step of the ramp"
     ROUTE_STANDS = "the gateway serves the goal"
     PROMOTE = "the challenger shall get all traffic"
     END = "the champion shall get all traffic"
@@ -41,8 +50,12 @@ class Signal(StrEnum):
 
 TRANSITIONS: dict[tuple[Phase, Signal], Phase] = {
     (Phase.PENDING, Signal.CLEAR): Phase.STARTING,
+    (Phase.STARTING, Signal.RAMP_STANDS): Phase.RAMPING,
     (Phase.STARTING, Signal.ROUTE_STANDS): Phase.RUNNING,
     (Phase.STARTING, Signal.END): Phase.TAKING_BACK,  # a take-back was latched before a crash
+    (Phase.RAMPING, Signal.ROUTE_STANDS): Phase.RUNNING,
+    (Phase.RAMPING, Signal.OBSTACLE): Phase.STARTING,  # parked; it goes on with the same step
+    (Phase.RAMPING, Signal.END): Phase.TAKING_BACK,
     (Phase.RUNNING, Signal.OBSTACLE): Phase.STARTING,  # parked until the obstacle is gone
     (Phase.RUNNING, Signal.PROMOTE): Phase.PROMOTING,
     (Phase.RUNNING, Signal.END): Phase.TAKING_BACK,
@@ -58,6 +71,10 @@ TRANSITIONS: dict[tuple[Phase, Signal], Phase] = {
 
 _ORDINARY: dict[Phase, tuple[str, str]] = {
     Phase.STARTING: ("RoutePrepared", "the experiment's route is made ready; the champion serves everybody"),
+    Phase.RAMPING: (
+        "RampStarted",
+        "the first users meet the challenger; guardrails watch, objectives do not count yet",
+    ),
     Phase.RUNNING: ("TrafficShifted", "the split is open: users meet the variants"),
     Phase.PROMOTED: ("Promoted", "the challenger serves everybody who carries the assignment header"),
     Phase.TAKING_BACK: ("PromotionAdopted", "the user's own route serves the challenger now"),
@@ -77,11 +94,19 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is remembered from tick to tick; everything else is observed anew."""
+    """What is remembered from tick to tick; everything else is observed anew.
+
+    ``assignment`` is the full split. ``stage`` counts the steps of the ramp that are over, so after the last of them it
+    is their number; ``stage_since`` is since when the present one stands. ``started`` is when the challenger first met
+    users, ``compared_since`` when it did so in the full split.
+    """
 
     phase: Phase = Phase.PENDING
     assignment: Assignment | None = None
+    stage: int = 0
+    stage_since: float | None = None
     started: float | None = None
+    compared_since: float | None = None
     ended: float | None = None
     blind_since: float | None = None
     judgement: Judgement | None = None
@@ -111,18 +136,18 @@ def decide(experiment: Experiment, state: State, observation: Observation, plan:
     own = observation.routes.own
     obstacle = _obstacle(observation)
     state = _observed(experiment, state, observation, plan)
-    assessment = assess(plan, state.evidence, now=observation.now, started=state.started)
+    assessment = assess(plan, state.evidence, now=observation.now, compared_since=state.compared_since)
     judgement = _judgement(experiment, state, observation, assessment, plan)
+    if judgement.verdict not in FINAL:
+        state = _ramped(experiment, state, observation)
     before = _goal(experiment, state, own, obstacle or observation.blind)
     signal = _signal(experiment, state, observation, judgement=judgement, goal=before, obstacle=obstacle)
     after = _moved(state, signal, judgement, obstacle, observation.now)
     on_hold = obstacle or observation.blind
     goal = _goal(experiment, after, own, on_hold)
     step = _step(experiment, observation, after, goal)
-    if isinstance(step, Open) and after.started is None:
-        after = replace(after, started=observation.now)
     return Decision(
-        state=after,
+        state=_opened(after, step, observation.now),
         judgement=judgement,
         assessment=assessment,
         goal=goal,
@@ -148,12 +173,56 @@ def _step(experiment: Experiment, observation: Observation, state: State, goal: 
     return next_step(own, goal)
 
 
-def split_of(experiment: Experiment, modulus: int) -> Assignment:
-    """The full split that the spec asks for."""
+def split_of(experiment: Experiment, modulus: int, *, stage: int | None = None) -> Assignment:
+    """The split of a stage: of a step of the ramp, or after the last of them the full one that the spec asks for."""
+    ramp = experiment.spec.ramp
     return assign(
         modulus=modulus,
         champion=experiment.spec.champion.name,
         challengers={challenger.name: challenger.percent for challenger in experiment.spec.challengers},
+        reached=ramp[stage].percent if stage is not None and stage < len(ramp) else None,
+    )
+
+
+def split_now(experiment: Experiment, state: State) -> Assignment | None:
+    """The split that users meet, or will meet next."""
+    return split_of(experiment, state.assignment.modulus, stage=state.stage) if state.assignment else None
+
+
+def _opened(state: State, step: Route, now: float) -> State:
+    """The state with the moments at which users first met the challenger, at all and in the full split."""
+    if not isinstance(step, Open):
+        return state
+    full = step.assignment == state.assignment
+    return replace(
+        state,
+        started=now if state.started is None else state.started,
+        compared_since=now if full and state.compared_since is None else state.compared_since,
+    )
+
+
+def _ramped(experiment: Experiment, state: State, observation: Observation) -> State:
+    """The state with the next step of the ramp, once the present one has stood for its time and could be watched."""
+    ramp, own = experiment.spec.ramp, observation.routes.own
+    if state.phase is not Phase.RAMPING or state.stage >= len(ramp) or state.assignment is None:
+        return state
+    stands = is_reached(own, Open(split_of(experiment, state.assignment.modulus, stage=state.stage)))
+    if not stands or observation.blind or _obstacle(observation):
+        return replace(state, stage_since=None)
+    since = observation.now if state.stage_since is None else state.stage_since
+    if observation.now - since < ramp[state.stage].hold.seconds:
+        return replace(state, stage_since=since)
+    return replace(state, stage=state.stage + 1, stage_since=None)
+
+
+def _reached_stage(experiment: Experiment, state: State, own: Seen | None) -> int:
+    """The stage of the route where it is further than is remembered: a crash came between the two writes."""
+    if own is None or state.assignment is None or not isinstance(own.route, Open):
+        return state.stage
+    modulus = state.assignment.modulus
+    later = range(state.stage + 1, len(experiment.spec.ramp) + 1)
+    return next(
+        (stage for stage in later if own.route.assignment == split_of(experiment, modulus, stage=stage)), state.stage
     )
 
 
@@ -167,15 +236,15 @@ def promotion_of(assignment: Assignment, challenger: str) -> Assignment:
 
 def _observed(experiment: Experiment, state: State, observation: Observation, plan: Plan) -> State:
     """The state after the new counts, before any decision."""
-    if state.started is None:  # until then the spec may change
-        modulus = state.assignment.modulus if state.assignment else plan.modulus
-        state = replace(state, assignment=split_of(experiment, modulus))
+    modulus = state.assignment.modulus if state.assignment else plan.modulus
+    state = replace(state, assignment=split_of(experiment, modulus))
+    state = replace(state, stage=_reached_stage(experiment, state, observation.routes.own))
     if not _has_traffic(state, observation.routes.own):
         return replace(state, blind_since=None)
     for counts in observation.counts:
         evidence = with_harm(plan, state.evidence, counts)
-        if state.started is not None and _split_stands(state, observation.routes.own):
-            evidence = with_comparison(plan, evidence, counts, started=state.started)
+        if state.compared_since is not None and _split_stands(state, observation.routes.own):
+            evidence = with_comparison(plan, evidence, counts, since=state.compared_since)
         state = replace(state, evidence=evidence)
     since = (state.blind_since or observation.now) if observation.blind else None
     return replace(state, blind_since=since)
@@ -210,9 +279,25 @@ def _judgement(
         return harm or state.judgement
     if state.phase is Phase.RUNNING:
         return judge(situation)
+    if state.phase is Phase.RAMPING:
+        return first_judgement((*SAFETY, blind), situation) or _ramping(experiment, state)
     if _has_traffic(state, own) and (danger := first_judgement(SAFETY, situation)):
         return danger
     return NOT_STARTED
+
+
+def _ramping(experiment: Experiment, state: State) -> Judgement:
+    """How far the ramp is."""
+    ramp, challenger = experiment.spec.ramp, experiment.spec.challenger
+    if state.stage >= len(ramp):
+        return Judgement(Verdict.CONTINUE, "Ramping", f"{challenger.name} goes on to {challenger.percent}% of users")
+    step = ramp[state.stage]
+    return Judgement(
+        Verdict.CONTINUE,
+        "Ramping",
+        f"{challenger.name} meets {step.percent}% of the users for {step.hold}, step {state.stage + 1} of {len(ramp)};"
+        " guardrails watch, objectives count from the full split on",
+    )
 
 
 def _has_traffic(state: State, own: Seen | None) -> bool:
@@ -232,7 +317,7 @@ def _signal(
     own = observation.routes.own
     new = judgement.verdict in FINAL and judgement != state.judgement
     match state.phase:
-        case Phase.RUNNING | Phase.STARTING | Phase.PROMOTING | Phase.PROMOTED if new:
+        case Phase.RAMPING | Phase.RUNNING | Phase.STARTING | Phase.PROMOTING | Phase.PROMOTED if new:
             taken_back = own is not None and own.taken_back
             return Signal.PROMOTE if _promotes(experiment, state, judgement) and not taken_back else Signal.END
         case Phase.PROMOTING | Phase.PROMOTED if observation.routes.adopted:
@@ -243,7 +328,9 @@ def _signal(
             return Signal.OBSTACLE
         case Phase.PENDING:
             return Signal.CLEAR
-        case Phase.STARTING | Phase.PROMOTING if is_reached(own, goal) and isinstance(goal, Open):
+        case Phase.STARTING | Phase.RAMPING if is_reached(own, goal) and isinstance(goal, Open):
+            return Signal.ROUTE_STANDS if goal.assignment == state.assignment else Signal.RAMP_STANDS
+        case Phase.PROMOTING if is_reached(own, goal) and isinstance(goal, Open):
             return Signal.ROUTE_STANDS
         case _:
             return Signal.NONE
@@ -281,15 +368,16 @@ def _why(phase: Phase, signal: Signal, judgement: Judgement, obstacle: Obstacle 
 
 def _goal(experiment: Experiment, state: State, own: Seen | None, on_hold: Obstacle | Blind | None) -> Route:
     """The route that should stand in a phase; an obstacle parks it, and blindness keeps it from opening."""
-    if experiment.deleting or state.assignment is None:
+    split = split_now(experiment, state)
+    if experiment.deleting or state.assignment is None or split is None:
         return Absent()
     match state.phase:
         case Phase.PENDING | Phase.TAKING_BACK | Phase.CONCLUDED:
             return Absent()
         case Phase.STARTING:
-            return _held(state.assignment, own, on_hold)
-        case Phase.RUNNING:
-            return _held(state.assignment, own, on_hold if isinstance(on_hold, Obstacle) else None)
+            return _held(split, own, on_hold)
+        case Phase.RAMPING | Phase.RUNNING:
+            return _held(split, own, on_hold if isinstance(on_hold, Obstacle) else None)
         case Phase.PROMOTING | Phase.PROMOTED:
             wanted = promotion_of(state.assignment, experiment.spec.challenger.name)
             return _held(wanted, own, on_hold if isinstance(on_hold, Obstacle) else None)

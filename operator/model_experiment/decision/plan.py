@@ -59,10 +59,15 @@ def plan_for(
         modulus=modulus_for(uid, taken=taken),
         users_per_variant=planned_users(spec, looks=looks),
         looks=looks,
-        polls=math.ceil(spec.analysis.maximum_duration.seconds / poll_seconds),
+        polls=math.ceil(longest_seconds(spec) / poll_seconds),
         blindness_budget_seconds=blindness_budget_seconds,
         queries={measure: query(uid, measure) for measure in measures_of(spec)},
     )
+
+
+def longest_seconds(spec: ModelExperimentSpec) -> float:
+    """How long guardrails watch at most: through the ramp and the longest comparison."""
+    return sum(step.hold.seconds for step in spec.ramp) + spec.analysis.maximum_duration.seconds
 
 
 def planned_users(spec: ModelExperimentSpec, *, looks: int) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from model_experiment.api.status import GuardrailFinding, ObjectiveFinding, ObjectiveStatus, Verdict
-from model_experiment.decision.findings import Assessment
+from model_experiment.decision.findings import Assessment, Comparison
 from model_experiment.decision.observation import Blind, Experiment
 
 
@@ -52,9 +52,10 @@ def guardrail_breached(situation: Situation) -> Judgement | None:
 
 def split_not_as_asked(situation: Situation) -> Judgement | None:
     """Users did not meet the variants in the shares that were asked for: nothing measured here can be trusted."""
-    if situation.assessment is None or not situation.assessment.split.mismatch:
+    comparison = situation.assessment.comparison if situation.assessment else None
+    if comparison is None or not comparison.split.mismatch:
         return None
-    return Judgement(Verdict.INVALID, "SampleRatioMismatch", situation.assessment.split.message)
+    return Judgement(Verdict.INVALID, "SampleRatioMismatch", comparison.split.message)
 
 
 def blind_for_too_long(situation: Situation) -> Judgement | None:
@@ -79,7 +80,7 @@ def blind(situation: Situation) -> Judgement | None:
 
 def nothing_counted_yet(situation: Situation) -> Judgement | None:
     """The first evaluation is still to come."""
-    if situation.assessment is not None:
+    if situation.assessment is not None and situation.assessment.comparison is not None:
         return None
     return Judgement(Verdict.CONTINUE, "Collecting", "the first counts are still to come")
 
@@ -96,10 +97,10 @@ def challenger_better(situation: Situation) -> Judgement | None:
 
 def planned_end_reached(situation: Situation) -> Judgement | None:
     """The last look is over and no bound was crossed."""
-    progress = _assessed(situation).progress
+    progress = _compared(situation).progress
     if not progress.at_end:
         return None
-    primary = _assessed(situation).objectives[0]
+    primary = _compared(situation).objectives[0]
     if progress.information >= 1:
         return Judgement(Verdict.KEEP_CHAMPION, "NoImprovementShown", _said(primary), (progress.message,))
     return Judgement(Verdict.INCONCLUSIVE, "MaximumDurationReached", progress.message, (_said(primary),))
@@ -107,7 +108,7 @@ def planned_end_reached(situation: Situation) -> Judgement | None:
 
 def collecting(situation: Situation) -> Judgement:
     """Not enough is known yet, and that is a state of its own."""
-    return Judgement(Verdict.CONTINUE, "Collecting", _assessed(situation).progress.message)
+    return Judgement(Verdict.CONTINUE, "Collecting", _compared(situation).progress.message)
 
 
 RULES: tuple[Rule, ...] = (
@@ -138,18 +139,19 @@ def first_judgement(rules: Sequence[Rule], situation: Situation) -> Judgement | 
     return next((judgement for judgement in judgements if judgement is not None), None)
 
 
-def _assessed(situation: Situation) -> Assessment:
-    if situation.assessment is None:
-        raise ValueError("assessment must be there once nothing_counted_yet has passed, found none")
-    return situation.assessment
+def _compared(situation: Situation) -> Comparison:
+    comparison = situation.assessment.comparison if situation.assessment else None
+    if comparison is None:
+        raise ValueError("a comparison must be there once nothing_counted_yet has passed, found none")
+    return comparison
 
 
 def _on_primary(situation: Situation, result: ObjectiveFinding, verdict: Verdict, reason: str) -> Judgement | None:
-    assessment = _assessed(situation)
-    primary = assessment.objectives[0]
+    comparison = _compared(situation)
+    primary = comparison.objectives[0]
     if primary.finding is not result:
         return None
-    return Judgement(verdict, reason, _said(primary), (assessment.progress.message,))
+    return Judgement(verdict, reason, _said(primary), (comparison.progress.message,))
 
 
 def _said(objective: ObjectiveStatus) -> str:
