@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from prometheus_client import generate_latest
 
 from collector.collecting import RANKER, scraped, user_of
@@ -16,7 +18,7 @@ def text_of(tallies):
 
 def test_every_label_set_is_there_at_zero():
     tallies = Tallies()
-    tallies.know(catalogue_of([RANKER]))
+    tallies.know(catalogue_of([replace(RANKER, ramped=True)]))
     samples = scraped(text_of(tallies)).samples
     details = {
         Family.RESPONSES: ["ServerError", "ClientError"],

@@ -16,10 +16,11 @@ from model_experiment.collector.catalogue import catalogue_of
 from model_experiment.decision.counts import Family
 from model_experiment.metrics.families import METRICS
 
-EXPOSURES, REQUESTS, RESPONSES, SLOW, VALUE, OUTCOMES = (
+EXPOSURES, RAMP_EXPOSURES, REQUESTS, RESPONSES, SLOW, VALUE, OUTCOMES = (
     METRICS[family]
     for family in (
         Family.EXPOSURES,
+        Family.RAMP_EXPOSURES,
         Family.REQUESTS,
         Family.RESPONSES,
         Family.SLOW_RESPONSES,
@@ -229,14 +230,16 @@ async def test_it_is_ready_once_the_experiments_are_known(tmp_path):
 
 
 async def test_during_a_ramp_requests_count_and_users_do_not_until_the_full_split(tmp_path):
-    ramping = replace(RANKER, exposing=False)
+    ramped = replace(RANKER, ramped=True)
+    ramping = replace(ramped, exposing=False)
     async with running(tmp_path / "log.db", ramping) as collector:
         assert await collector.tell(purchase(MEETS_V8)) == (202, {"accepted": 0, "attributed": 0, "waiting": 0})
         await collector.stream(message(entry(MEETS_V8), entry(MEETS_V7)))
-        scrape = await collector.until(REQUESTS, 2)
-        assert scrape.total(EXPOSURES) == 0
+        scrape = await collector.until(RAMP_EXPOSURES, 2)
+        assert (scrape.total(REQUESTS), scrape.total(EXPOSURES)) == (2, 0)
 
-        await collector.catalogues.put(catalogue_of([RANKER]))
+        await collector.catalogues.put(catalogue_of([ramped]))
         await collector.stream(message(entry(MEETS_V8)))
         scrape = await collector.until(EXPOSURES, 1, variant="v8")
         assert (scrape.total(REQUESTS), scrape.total(EXPOSURES), scrape.total(VALUE)) == (3, 1, 0)
+        assert scrape.total(RAMP_EXPOSURES) == 2

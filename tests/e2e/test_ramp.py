@@ -3,7 +3,7 @@
 from given.model_servers import fail
 from given.stages import phase_is, ready
 
-RAMP = [{"percent": 5, "hold": "4s"}, {"percent": 20, "hold": "4s"}]
+RAMP = [{"percent": 5, "hold": "1s", "minimumExposures": 30}, {"percent": 20, "hold": "4s"}]
 
 
 def test_a_ramp_grows_without_moving_a_user_back_and_the_objective_counts_after_it(stage):
@@ -13,6 +13,7 @@ def test_a_ramp_grows_without_moving_a_user_back_and_the_objective_counts_after_
         assert (status["phase"], status["decision"]["reason"], ready(status)[1]) == ("Ramping", "Ramping", "Ramping")
         before = stage.status()
         assert [variant["users"] for variant in before["variants"]] == [0, 0]
+        assert "(0 users so far)" not in before["decision"]["message"]
         status = stage.wait_for(lambda status: status.get("phase") == "Running" and status.get("objectives"))
         assert status["fullSplitTime"] > status["startTime"]
         status = stage.wait_for(phase_is("Promoting", "Promoted"), seconds=120)

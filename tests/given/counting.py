@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from model_experiment.assignment import BUCKETS
-from model_experiment.decision.counts import EXPOSURES, REQUESTS, Counts, Family, Measure
+from model_experiment.decision.counts import EXPOSURES, RAMP_EXPOSURES, REQUESTS, Counts, Family, Measure
 
 PURCHASES = Measure(Family.OUTCOME_VALUE, "purchase")
 ERRORS = Measure(Family.RESPONSES, "ServerError")
@@ -24,6 +24,7 @@ def counts_of(
     purchases: tuple[int, int] = (0, 0),
     errors: tuple[int, int] = (0, 0),
     slow: tuple[int, int] = (0, 0),
+    ramp: tuple[int, int] = (0, 0),
     requests_per_user: int = 5,
 ) -> Counts:
     """Totals of champion and challenger, in this order."""
@@ -33,6 +34,7 @@ def counts_of(
         PURCHASES: purchases,
         ERRORS: errors,
         SLOW: slow,
+        RAMP_EXPOSURES: ramp,
     }
     tables = {
         (variant, measure): spread(total[side], seed=100 * side + number)

@@ -15,6 +15,7 @@ from model_experiment.metrics.queries import check_query, experiment_query, quot
 def test_the_names_are_the_published_ones():
     assert METRICS == {
         Family.EXPOSURES: "model_experiment_exposures_total",
+        Family.RAMP_EXPOSURES: "model_experiment_ramp_exposures_total",
         Family.REQUESTS: "model_experiment_requests_total",
         Family.RESPONSES: "model_experiment_responses_total",
         Family.SLOW_RESPONSES: "model_experiment_slow_responses_total",

@@ -22,6 +22,7 @@ from model_experiment.api.words import (
     Design,
     Effect,
     ErrorRate,
+    Exposures,
     GuardrailBetter,
     HeaderName,
     KindName,
@@ -93,7 +94,10 @@ class RampStep(SpecPart):
     """A smaller split on the way to the full one."""
 
     percent: SplitPercent = Field(description="Share of the users who meet the challenger, in whole percent.")
-    hold: PositiveDuration = Field(description="How long the step stands, such as 10m.")
+    hold: PositiveDuration = Field(description="How long the step stands at least, such as 10m.")
+    minimum_exposures: Exposures = Field(
+        default=0, description="How many users must have met the challenger during the ramp before the step ends."
+    )
 
 
 class HTTPRouteRef(SpecPart):

@@ -128,6 +128,7 @@ Power = Annotated[
 ]
 Port = Annotated[int, Whole(1, 65535)]
 SplitPercent = Annotated[int, Whole(1, 99)]
+Exposures = Annotated[int, Whole(0, 10_000_000)]
 Looks = Annotated[int, Whole(1, 28)]
 
 

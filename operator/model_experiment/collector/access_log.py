@@ -58,8 +58,7 @@ class AccessLog:
 
     def _count(self, request: Request, *, now: float) -> None:
         self._tallies.of(request.counted).count(request)
-        if request.counted.exposing:
-            self._recorder.expose(request, now=now)
+        self._recorder.expose(request, now=now)
         if not request.is_as_assigned:
             self._health.mismatches.inc()
 

@@ -16,6 +16,8 @@ from model_experiment.errors import SpecError
 
 RouteKey = tuple[str, str]
 
+RAMP = "/ramp"  # no UID contains a slash
+
 
 @dataclass(frozen=True, slots=True)
 class LatencyLimit:
@@ -34,6 +36,8 @@ class Counted:
     name: str
     assignment: Assignment
     header: str
+    ramped: bool = False
+    """Whether the experiment begins with a ramp."""
     exposing: bool = True
     """Whether users who meet a variant count now; not during a ramp, when they still change sides."""
     latency_limits: tuple[LatencyLimit, ...] = ()
@@ -43,6 +47,11 @@ class Counted:
     def label(self) -> str:
         """The experiment as metrics and applications name it: ``namespace/name``."""
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def log_name(self) -> str:
+        """The name under which users who meet a variant now stand in the log: those of a ramp apart."""
+        return self.uid if self.exposing else self.uid + RAMP
 
     @property
     def route(self) -> RouteKey:
@@ -90,6 +99,7 @@ def counted_from(manifest: Mapping[str, Any]) -> Counted | None:
             name=manifest["metadata"]["name"],
             assignment=_assignment(assigned),
             header=assigned.header,
+            ramped=bool(spec.ramp),
             exposing=not spec.ramp or "fullSplitTime" in status,
             latency_limits=_latency_limits(spec),
             outcomes=tuple(dict.fromkeys(objective.source.outcome.name for objective in spec.objectives)),

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator
 
 from model_experiment.api import ResponseClass
 from model_experiment.assignment import BUCKETS
-from model_experiment.collector.catalogue import Catalogue, Counted, catalogue_of
+from model_experiment.collector.catalogue import RAMP, Catalogue, Counted, catalogue_of
 from model_experiment.collector.entries import Request
 from model_experiment.collector.known_users import KnownUsers
 from model_experiment.collector.store import Exposure, Outcome
-from model_experiment.decision.counts import EXPOSURES, REQUESTS, Family, Measure
+from model_experiment.decision.counts import EXPOSURES, RAMP_EXPOSURES, REQUESTS, Family, Measure
 
 CLIENT_ERRORS = Measure(Family.RESPONSES, ResponseClass.CLIENT_ERROR)
 SERVER_ERRORS = Measure(Family.RESPONSES, ResponseClass.SERVER_ERROR)
@@ -36,6 +36,8 @@ class Tally:
 
     def fit(self, counted: Counted) -> None:
         """Follows a change of the experiment: what is still declared keeps its numbers, new is 0."""
+        if counted.log_name != self.counted.log_name:
+            self.known_users = KnownUsers()  # whoever the ramp knew is new to the full split
         self.counted = counted
         self._slow = [
             (limit.nanoseconds, Measure(Family.SLOW_RESPONSES, limit.text)) for limit in counted.latency_limits
@@ -94,9 +96,10 @@ class Tallies:
     def add_exposures(self, exposures: Iterable[Exposure]) -> None:
         """Users who were written to the log for the first time."""
         for exposure in exposures:
-            tally = self._by_uid.get(exposure.experiment_uid)
-            if tally is not None:
-                tally.add(exposure.variant, EXPOSURES, user=exposure.user)
+            uid = exposure.experiment_uid.removesuffix(RAMP)
+            measure = EXPOSURES if uid == exposure.experiment_uid else RAMP_EXPOSURES
+            if (tally := self._by_uid.get(uid)) is not None:
+                tally.add(exposure.variant, measure, user=exposure.user)
 
     def add_outcomes(self, outcomes: Iterable[tuple[str, Outcome]]) -> None:
         """Outcomes with the variant that the log says their user met first."""
@@ -116,6 +119,7 @@ def measures(counted: Counted) -> tuple[Measure, ...]:
     """Everything that is counted for an experiment."""
     return (
         EXPOSURES,
+        *([RAMP_EXPOSURES] if counted.ramped else []),
         REQUESTS,
         SERVER_ERRORS,
         CLIENT_ERRORS,

@@ -17,6 +17,7 @@ from model_experiment.metrics.families import COUNTER_LABELS, DETAIL_LABELS, HEA
 
 _MEANINGS = {
     Family.EXPOSURES: "Users who met the variant first, each counted once over all collectors and restarts.",
+    Family.RAMP_EXPOSURES: "Users who met the variant first while a ramp went on.",
     Family.REQUESTS: "Requests that the variant answered, or failed to.",
     Family.RESPONSES: "Responses of the variant with a status of 500 and above, or from 400 to 499.",
     Family.SLOW_RESPONSES: "Requests that took longer than a declared limit, first byte in to last byte out.",

@@ -129,7 +129,7 @@ class Recorder:
 def _exposure(request: Request, *, now: float) -> Exposure:
     counted = request.counted
     return Exposure(
-        experiment_uid=counted.uid,
+        experiment_uid=counted.log_name,
         user=request.user,
         variant=request.variant,
         bucket=counted.assignment.bucket(request.user),

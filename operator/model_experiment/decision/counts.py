@@ -22,6 +22,7 @@ class Family(StrEnum):
     """What can be counted about a variant."""
 
     EXPOSURES = "exposures"  # users who met the variant for the first time
+    RAMP_EXPOSURES = "ramp_exposures"  # the same while a ramp goes on, when they do not count for objectives
     REQUESTS = "requests"
     RESPONSES = "responses"  # by class: ServerError, ClientError
     SLOW_RESPONSES = "slow_responses"  # by declared latency: "250ms"
@@ -41,6 +42,7 @@ class Measure:
 
 
 EXPOSURES = Measure(Family.EXPOSURES)
+RAMP_EXPOSURES = Measure(Family.RAMP_EXPOSURES)
 REQUESTS = Measure(Family.REQUESTS)
 
 

@@ -14,6 +14,7 @@ from model_experiment.api.status import LONGEST_HISTORY, Phase, Verdict
 from model_experiment.api.words import OnSuccess
 from model_experiment.assignment import Assignment, Share, assign
 from model_experiment.decision.assessment import assess
+from model_experiment.decision.counts import RAMP_EXPOSURES
 from model_experiment.decision.evidence import Evidence, with_comparison, with_harm
 from model_experiment.decision.findings import Assessment
 from model_experiment.decision.observation import Blind, Experiment, Observation
@@ -210,9 +211,18 @@ def _ramped(experiment: Experiment, state: State, observation: Observation) -> S
     if not stands or observation.blind or _obstacle(observation):
         return replace(state, stage_since=None)
     since = observation.now if state.stage_since is None else state.stage_since
-    if observation.now - since < ramp[state.stage].hold.seconds:
+    step = ramp[state.stage]
+    held = observation.now - since >= step.hold.seconds
+    if not held or ramp_exposures(experiment, state) < step.minimum_exposures:
         return replace(state, stage_since=since)
     return replace(state, stage=state.stage + 1, stage_since=None)
+
+
+def ramp_exposures(experiment: Experiment, state: State) -> int:
+    """How many users met the challenger during the ramp, as far as is known."""
+    challenger, counts = experiment.spec.challenger.name, state.evidence.counts
+    known = counts is not None and counts.has(challenger, RAMP_EXPOSURES)
+    return int(counts.total(challenger, RAMP_EXPOSURES)) if counts is not None and known else 0
 
 
 def _reached_stage(experiment: Experiment, state: State, own: Seen | None) -> int:
@@ -292,11 +302,13 @@ def _ramping(experiment: Experiment, state: State) -> Judgement:
     if state.stage >= len(ramp):
         return Judgement(Verdict.CONTINUE, "Ramping", f"{challenger.name} goes on to {challenger.percent}% of users")
     step = ramp[state.stage]
+    wanted = f" and until {step.minimum_exposures} users have met it" if step.minimum_exposures else ""
     return Judgement(
         Verdict.CONTINUE,
         "Ramping",
-        f"{challenger.name} meets {step.percent}% of the users for {step.hold}, step {state.stage + 1} of {len(ramp)};"
-        " guardrails watch, objectives count from the full split on",
+        f"{challenger.name} meets {step.percent}% of the users for {step.hold}{wanted}, step {state.stage + 1} of"
+        f" {len(ramp)} ({ramp_exposures(experiment, state)} users so far); guardrails watch, objectives count from the"
+        " full split on",
     )
 
 

@@ -12,7 +12,7 @@ from functools import cache
 from model_experiment.api.spec import Guardrail, ModelExperimentSpec
 from model_experiment.api.words import Better, Design
 from model_experiment.assignment import modulus_for
-from model_experiment.decision.counts import EXPOSURES, REQUESTS, Family, Measure
+from model_experiment.decision.counts import EXPOSURES, RAMP_EXPOSURES, REQUESTS, Family, Measure
 from model_experiment.statistics.planning import inflation, proportions
 from model_experiment.statistics.sequential import group_sequential
 
@@ -107,4 +107,5 @@ def measures_of(spec: ModelExperimentSpec) -> tuple[Measure, ...]:
     """Everything that must be counted for this spec."""
     outcomes = [outcome_measure(objective.source.outcome.name) for objective in spec.objectives]
     harms = [harm_measure(guardrail) for guardrail in spec.guardrails]
-    return tuple(dict.fromkeys([EXPOSURES, REQUESTS, *outcomes, *harms]))
+    ramp = [RAMP_EXPOSURES] if spec.ramp else []
+    return tuple(dict.fromkeys([EXPOSURES, *ramp, REQUESTS, *outcomes, *harms]))
