@@ -12,11 +12,11 @@ from control_plane.plane import with_istio
 from control_plane.process import wait_until
 from given.experiments import route_manifest
 from given.traffic import Traffic
-from model_experiment.assignment import Assignment, assign
+from model_experiment.assignment import Assignment, Share, assign
 
 USERS = [f"user-{number}" for number in range(2_000)]
 ASSIGNMENT = assign(modulus=100_003, champion="v7", challengers={"v8": 10})
-EVERYBODY = assign(modulus=100_003, champion="v7", challengers={"v8": 100})
+EVERYBODY = Assignment(100_003, (Share("v8", 100_003), Share("v7", 0)))
 VIRTUAL_SERVICE = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService"}
 
 

@@ -22,7 +22,7 @@ def evidence_after(*counted):
     for minute, totals in enumerate(counted):
         counts = counts_of(START + 60 * minute, **totals)
         plan = plan_of(experiment())
-        evidence = with_comparison(plan, with_harm(plan, evidence, counts), counts, started=START - 60)
+        evidence = with_comparison(plan, with_harm(plan, evidence, counts), counts, since=START - 60)
     return evidence
 
 
