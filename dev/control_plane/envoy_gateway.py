@@ -110,7 +110,7 @@ def _configuration(folder: Path) -> dict[str, Any]:
         "kind": "EnvoyGateway",
         "gateway": {"controllerName": _CONTROLLER},
         "provider": {"type": "Custom", "custom": custom},
-        "extensionApis": {"enableBackend": True},
+        "extensionApis": {"enableBackend": True, "enableLua": True},
         "telemetry": {"metrics": {"prometheus": {"disable": True}}},
     }
 
@@ -145,6 +145,9 @@ def _proxy(file: Path, log_port: int) -> dict[str, Any]:
         "provider": {"type": "Host", "host": {"envoyVersion": building.envoy()[1]}},
         "routingType": "Service",
         "concurrency": 2,
+        "shutdown": {
+            "drainTimeout": "2s"
+        },  # how long old connections are kept after a change of filters; 60 s otherwise
         # Without hot restart no shared memory is left on the machine, which another user's Envoy could not open.
         "extraArgs": ["--disable-hot-restart", "--file-flush-interval-msec", "200"],  # written after 200 ms, not 10 s
         "telemetry": {"accessLog": {"settings": settings}},

@@ -19,6 +19,7 @@ _MEXP = (sys.executable, "-m", "model_experiment.cli.main")
 # An experiment of minutes is looked at every second; the defaults are made for experiments of days.
 QUICK: Mapping[str, float] = {
     "poll_seconds": 1,
+    "drain_seconds": 3,  # the gateway of the control plane drains in 2
     "stale_after_seconds": 5,
     "status_refresh_seconds": 1,
     "checkpoint_seconds": 5,
@@ -51,13 +52,15 @@ class Controller:
     address: str
 
 
-def start_collector(plane: ControlPlane, folder: Path) -> Collector:
+def start_collector(plane: ControlPlane, folder: Path, *, access_log: str | None = None) -> Collector:
     """Starts it where Envoy sends its access log, lets Prometheus scrape it, and waits until it is ready.
+
+    ``access_log`` is where another Envoy than the gateway's sends it.
 
     Raises:
         ProcessError: if it does not become ready; then nothing is left running.
     """
-    collector = create_collector(plane, folder)
+    collector = create_collector(plane, folder, access_log=access_log)
     _start(collector.process)
     plane.add_scrape_target("collector", collector.address)
     return collector
@@ -74,13 +77,13 @@ def start_controller(plane: ControlPlane, folder: Path, **flags: float | str) ->
     return controller
 
 
-def create_collector(plane: ControlPlane, folder: Path) -> Collector:
+def create_collector(plane: ControlPlane, folder: Path, *, access_log: str | None = None) -> Collector:
     """A collector that is not started and not scraped yet."""
     address = f"127.0.0.1:{free_port()}"
     arguments = [
         *_MEXP,
         "collector",
-        f"--als-address={plane.access_log}",
+        f"--als-address={access_log or plane.access_log}",
         f"--http-address={address}",
         f"--database=sqlite:///{folder / 'collector.db'}",
         f"--kubeconfig={kubeconfig_of(plane, 'collector')}",

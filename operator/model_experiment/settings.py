@@ -24,6 +24,9 @@ class ControllerSettings:
 
     ``poll_seconds`` is the time between two evaluations of an experiment. ``stale_after_seconds`` should be three
     scrape intervals. ``blindness_budget_seconds`` is how long a challenger may keep traffic that nobody can judge.
+    ``drain_seconds`` must be longer than the gateway keeps old connections after a change of its policies.
+    ``istiod_url`` is where istiod's debug pages tell what its proxies took; without it a write counts as taken after
+    ``istio_settle_seconds``, which must be istiod's longest wait (PILOT_DEBOUNCE_MAX) or more.
     """
 
     prometheus_url: str
@@ -34,6 +37,9 @@ class ControllerSettings:
     api_timeout_seconds: float = 10.0
     stale_after_seconds: float = 45.0
     blindness_budget_seconds: float = 300.0
+    drain_seconds: float = 65.0  # Envoy Gateway: 60, unless its EnvoyProxy has another spec.shutdown.drainTimeout
+    istiod_url: str | None = None
+    istio_settle_seconds: float = 12.0  # istiod: PILOT_DEBOUNCE_MAX is 10, and the push takes a moment
     checkpoint_seconds: float = 60.0
     status_refresh_seconds: float = 60.0
     slots: int = 64
@@ -49,6 +55,8 @@ class ControllerSettings:
 def _faults(settings: ControllerSettings) -> Iterator[str]:
     if urlsplit(settings.prometheus_url).scheme not in ("http", "https"):
         yield f"prometheus-url must be an http or https URL, found {settings.prometheus_url!r}"
+    if settings.istiod_url is not None and urlsplit(settings.istiod_url).scheme not in ("http", "https"):
+        yield f"istiod-url must be an http or https URL, found {settings.istiod_url!r}"
     for field in fields(settings):
         if field.name.endswith("_seconds") and not 0 < (value := getattr(settings, field.name)) < math.inf:
             yield f"{_flag(field.name)} must be greater than 0 and finite, found {value:g}"

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from collector.collecting import CLUSTER, RANKER, ROUTE, entry, user_of
@@ -102,7 +104,29 @@ def test_an_entry_that_counts_for_no_variant_says_why(written, reason):
     assert read_entry(written, ROUTES) is reason
 
 
+ON_ISTIO = replace(RANKER, services=(("ranker-v7", "v7"), ("ranker-v8", "v8")))
+ISTIO_ROUTES = catalogue_of([ON_ISTIO]).by_route
+ISTIO_CLUSTER = "outbound|8000||ranker-{}.shop.svc.cluster.local"
+
+
+@pytest.mark.parametrize("root", ["", "main-", "any/name of the user's-virtualservice/x-"])
+@pytest.mark.parametrize("variant", ["v7", "v8"])
+def test_on_istio_the_route_is_named_behind_any_rule_of_the_users_and_the_cluster_by_the_service(root, variant):
+    route = f"{root}virtualservice/shop/ranker-mexp"
+    for said in (variant, ""):
+        written = entry(user_of(variant), said, route=route, cluster=ISTIO_CLUSTER.format(variant))
+        assert read_entry(written, ISTIO_ROUTES) == replace(request(user_of(variant), variant), counted=ON_ISTIO)
+
+
+def test_on_istio_a_service_of_no_variant_counts_for_none():
+    written = entry(MEETS_V8, "", route="virtualservice/shop/ranker-mexp", cluster=ISTIO_CLUSTER.format("v9"))
+    assert read_entry(written, ISTIO_ROUTES) is Unattributed.UNKNOWN_VARIANT
+
+
 OTHERS = [
+    pytest.param("main-virtualservice/shop/ranker", id="the user's own route on Istio"),
+    pytest.param("main-virtualservice/shop/other-mexp", id="an experiment nobody knows on Istio"),
+    pytest.param("mainvirtualservice/shop/ranker-mexp", id="a name that only ends like one of Istio's"),
     pytest.param("httproute/shop/ranker/rule/0/match/0/*", id="the user's own route"),
     pytest.param("httproute/shop/other-mexp/rule/0/match/0/*", id="an experiment nobody knows"),
     pytest.param("httproute/other/ranker-mexp/rule/0/match/0/*", id="the same name in another namespace"),

@@ -5,13 +5,22 @@ import pytest
 from given.experiments import experiment_manifest
 from model_experiment.controller.cache import Cache
 from model_experiment.controller.watching import concerned, wake_concerned
-from model_experiment.objects import BACKEND_TRAFFIC_POLICY, HTTP_ROUTE, MODEL_EXPERIMENT, SECURITY_POLICY
+from model_experiment.objects import (
+    BACKEND_TRAFFIC_POLICY,
+    ENVOY_FILTER,
+    HTTP_ROUTE,
+    ISTIO_GATEWAY,
+    MODEL_EXPERIMENT,
+    SECURITY_POLICY,
+    VIRTUAL_SERVICE,
+)
 
 EXPERIMENTS = [
     experiment_manifest("shop", "ranker"),
     experiment_manifest("shop", "search", routing={"httpRoute": {"name": "search"}}),
     experiment_manifest("lab", "ranker"),
     experiment_manifest("lab", "odd", routing={}),
+    experiment_manifest("mesh", "ranker", routing={"virtualService": {"name": "ranker"}}),
 ]
 
 
@@ -36,6 +45,12 @@ CHANGES = [
         SECURITY_POLICY, "shop", "any", [("shop", "ranker"), ("shop", "search")], id="a policy, all of its namespace"
     ),
     pytest.param(BACKEND_TRAFFIC_POLICY, "elsewhere", "any", [], id="a policy of another namespace, nobody"),
+    pytest.param(VIRTUAL_SERVICE, "mesh", "ranker", [("mesh", "ranker")], id="a user's VirtualService"),
+    pytest.param(VIRTUAL_SERVICE, "mesh", "ranker-mexp", [("mesh", "ranker")], id="an own delegate"),
+    pytest.param(VIRTUAL_SERVICE, "shop", "ranker", [], id="a VirtualService beside an HTTPRoute of its name, nobody"),
+    pytest.param(HTTP_ROUTE, "mesh", "ranker", [], id="an HTTPRoute beside a VirtualService of its name, nobody"),
+    pytest.param(ISTIO_GATEWAY, "gateways", "any", [("mesh", "ranker")], id="a Gateway of Istio, everybody on Istio"),
+    pytest.param(ENVOY_FILTER, "gateways", "any", [("mesh", "ranker")], id="a filter, everybody on Istio"),
 ]
 
 

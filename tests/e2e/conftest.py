@@ -25,4 +25,5 @@ def stage(
         stack.callback(collector.process.stop)
         controller = start_controller(control_plane, tmp_path)
         stack.callback(controller.process.stop)
-        yield Stage(control_plane, namespace, champion, challenger, collector, controller)
+        gateway = control_plane.gateway
+        yield Stage(control_plane, namespace, champion, challenger, collector, controller, gateway)

@@ -103,39 +103,3 @@ def test_a_missing_route_backend_or_metric_is_named_and_heals_by_itself(stage):
     assert status["phase"] == "Starting"
     stage.collector.process.start()
     stage.wait_for(lambda status: ready(status) == ("True", "Collecting"))
-
-
-SECURITY_POLICY = {
-    "apiVersion": "gateway.envoyproxy.io/v1alpha1",
-    "kind": "SecurityPolicy",
-    "spec": {
-        "targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "ranker"}],
-        "authorization": {"defaultAction": "Deny"},
-    },
-}
-
-
-def test_no_request_passes_a_policy_because_of_an_experiment(stage):
-    policy = {**SECURITY_POLICY, "metadata": {"namespace": stage.namespace, "name": "members-only"}}
-    stage.plane.api.create(policy)
-    stage.apply(analysis=LONG)
-    with stage.shoppers(purchases={"v7": 0.2, "v8": 0.2}) as shoppers:
-        status = stage.wait_for(lambda status: ready(status)[1] == "PolicyNotCarried")
-        assert "found SecurityPolicy members-only" in status["conditions"][0]["message"]
-        time.sleep(2)
-        assert stage.own_route() is None
-        denied = time.time()
-        time.sleep(1)
-        stage.plane.api.delete(policy)
-        stage.wait_for(phase_is("Running"))
-        time.sleep(1)
-        attached = time.time()
-        stage.plane.api.create(policy)
-        stage.wait_for(lambda status: ready(status)[1] == "PolicyNotCarried")
-        parked = time.time()
-        time.sleep(2)
-    before = [status for sent, _, status, _ in shoppers.traffic.answers if denied < sent < denied + 0.9]
-    after = [(sent, status) for sent, _, status, _ in shoppers.traffic.answers if sent > parked + 0.5]
-    assert set(before) == {403}
-    assert {status for _, status in after} == {403}
-    assert parked - attached < 5

@@ -25,10 +25,11 @@ class Stage:
     challenger: ModelServer
     collector: Collector
     controller: Controller
+    gateway: str
 
     @property
     def url(self) -> str:
-        return f"{self.plane.gateway}/{self.namespace}"
+        return f"{self.gateway}/{self.namespace}"
 
     def apply(self, **changes: Any) -> Manifest:
         return self.plane.api.create(experiment_manifest(self.namespace, **changes))

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -11,11 +11,12 @@ import aiohttp
 
 @dataclass(slots=True)
 class Traffic:
-    """Everything that was sent: (time sent, user, status, variant) of each answer."""
+    """Everything that was sent: (time sent, user, status, variant) of each answer; ``headers`` go with each request."""
 
     url: str
     users: list[str]
     header: str = "x-user-id"
+    headers: Mapping[str, str] = field(default_factory=dict)
     answers: list[tuple[float, str, int, str]] = field(default_factory=list)
 
     async def flow(self, rate: float, stop: asyncio.Event) -> None:
@@ -47,7 +48,7 @@ class Traffic:
 
     async def _ask(self, session: aiohttp.ClientSession, user: str) -> str:
         sent = time.time()
-        async with session.get(self.url, headers={self.header: user} if user else {}) as answer:
+        async with session.get(self.url, headers={**self.headers, **({self.header: user} if user else {})}) as answer:
             await answer.read()
             variant = answer.headers.get("x-variant", "")
             self.answers.append((sent, user, answer.status, variant))

@@ -8,9 +8,8 @@ from given.deciding import experiment
 from given.experiments import experiment_manifest
 from model_experiment.decision.route import Obstacle
 from model_experiment.routing.obstacles import adopted, find_obstacle, find_rule
-from routing.manifests import V7, V8, condition, parent, policy, user_route
+from routing.manifests import V7, V8, condition, parent, user_route
 
-RANKER = {"kind": "HTTPRoute", "name": "ranker"}
 NAMED = {"httpRoute": {"name": "ranker", "rule": "main"}}
 
 
@@ -119,58 +118,6 @@ OBSTACLES = [
 @pytest.mark.parametrize(("route", "changes", "reason", "message"), OBSTACLES)
 def test_an_obstacle_is_named(route, changes, reason, message):
     assert found(route, **changes) == Obstacle(reason, message)
-
-
-LABELLED = user_route()
-LABELLED["metadata"]["labels"] = {"app": "ranker", "team": "search"}
-POLICIES = [
-    pytest.param(policy(targetRefs=[RANKER]), True, id="by name"),
-    pytest.param(policy(targetRef=RANKER), True, id="by name, as older policies do"),
-    pytest.param(policy(targetRefs=[{**RANKER, "name": "other"}, RANKER]), True, id="as one of several targets"),
-    pytest.param(policy(targetRefs=[{**RANKER, "sectionName": "main"}]), True, id="to a rule of it"),
-    pytest.param(policy(namespace="edge", targetRef={**RANKER, "namespace": "shop"}), True, id="from elsewhere"),
-    pytest.param(
-        policy(targetSelectors=[{"kind": "HTTPRoute", "matchLabels": {"app": "ranker"}}]), True, id="by label"
-    ),
-    pytest.param(
-        policy(targetSelectors=[{"kind": "HTTPRoute", "matchExpressions": [{"key": "app", "operator": "Exists"}]}]),
-        True,
-        id="perhaps, by an expression",
-    ),
-    pytest.param(policy(targetRefs=[{**RANKER, "name": "other"}]), False, id="to another route"),
-    pytest.param(policy(targetRefs=[{"kind": "Gateway", "name": "ranker"}]), False, id="to the gateway"),
-    pytest.param(policy(namespace="edge", targetRefs=[RANKER]), False, id="to a route of that name elsewhere"),
-    pytest.param(
-        policy(targetSelectors=[{"kind": "HTTPRoute", "matchLabels": {"app": "ranker", "team": "ads"}}]),
-        False,
-        id="by labels of which one differs",
-    ),
-    pytest.param(
-        policy(namespace="edge", targetSelectors=[{"kind": "HTTPRoute", "matchLabels": {"app": "ranker"}}]),
-        False,
-        id="by label, in another namespace",
-    ),
-    pytest.param(
-        policy(targetSelectors=[{"kind": "Gateway", "matchLabels": {"app": "ranker"}}]),
-        False,
-        id="to gateways by label",
-    ),
-    pytest.param(policy(), False, id="to nothing"),
-]
-
-
-@pytest.mark.parametrize(("attached", "matters"), POLICIES)
-def test_a_policy_matters_when_it_attaches(attached, matters):
-    obstacle = found(LABELLED, policies=[attached])
-    assert (obstacle.reason if obstacle else None) == ("PolicyNotCarried" if matters else None)
-
-
-def test_every_attached_policy_is_named():
-    policies = [policy(targetRef=RANKER), policy(kind="BackendTrafficPolicy", name="retries", targetRef=RANKER)]
-    assert found(user_route(), policies=policies).message == (
-        "HTTPRoute ranker must have no policy of its own, because the experiment's route would bypass it;"
-        " found BackendTrafficPolicy retries, SecurityPolicy members-only. Attach it to the Gateway instead"
-    )
 
 
 def rival(name="a-first", *, created="2026-01-01T00:00:00Z", phase="Starting", namespace="shop", **changes):

@@ -12,31 +12,43 @@ from model_experiment.assignment import assign, modulus_for
 from model_experiment.controller.cache import Cache
 from model_experiment.decision.machine import promotion_of
 from model_experiment.decision.route import Absent, Open, Parked, is_reached, next_step
-from model_experiment.objects import BACKEND_TRAFFIC_POLICY, HTTP_ROUTE, SECURITY_POLICY, Objects, connect
+from model_experiment.objects import HTTP_ROUTE, Objects, connect
 from model_experiment.routing.gateway_api import GatewayApiRouter
+from model_experiment.routing.policies import CARRIED
 
+DRAIN_SECONDS = 3  # the gateway of the control plane keeps old connections for 2
 USERS = [f"user-{number}" for number in range(20_000)]
 
 
 class Walker:
     """A router with a fresh picture before each step: the smallest thing that walks to a goal."""
 
-    def __init__(self, objects, experiment):
-        self.objects, self.experiment = objects, experiment
-        self.cache = Cache((BACKEND_TRAFFIC_POLICY, SECURITY_POLICY))
-        self.router = GatewayApiRouter(objects, self.cache, urgent=objects)
+    def __init__(self, objects, experiment, policies=CARRIED):
+        self.objects, self.experiment, self.policies = objects, experiment, policies
+        self.cache = Cache(policies)
+        self.router = GatewayApiRouter(objects, self.cache, urgent=objects, drain_seconds=DRAIN_SECONDS)
 
     async def read(self):
-        for kind in (HTTP_ROUTE, BACKEND_TRAFFIC_POLICY, SECURITY_POLICY):
-            self.cache.prime(kind, await self.objects.all(kind, namespace=self.experiment.namespace))
+        for kind in (HTTP_ROUTE, *self.policies):
+            found = await self.objects.all(kind, namespace=self.experiment.namespace)
+            self.cache.prime(kind, found)
+            present = {manifest["metadata"]["uid"] for manifest in found}
+            for gone in [each for each in self.cache.all(kind) if each["metadata"]["uid"] not in present]:
+                self.cache.forget(kind, gone)
         return self.router.read(self.experiment)
 
     async def walk_to(self, goal, *, seconds=15):
         until = time.monotonic() + seconds
-        while not is_reached((reading := await self.read()).own, goal):
+        while not is_reached((reading := await self.read()).own, goal) or self.held(reading, goal) != goal:
             assert time.monotonic() < until, f"{goal} was not reached: {reading}"
-            await self.router.apply(self.experiment, next_step(reading.own, goal))
+            await self.router.apply(self.experiment, next_step(reading.own, self.held(reading, goal)))
             await asyncio.sleep(0.05)
+
+    @staticmethod
+    def held(reading, goal):
+        """What may stand now: an obstacle parks, as it does in the machine."""
+        stays = reading.obstacle is None or reading.own is None or not isinstance(goal, Open)
+        return goal if stays else Parked(reading.own.route.assignment)
 
 
 @asynccontextmanager
@@ -155,7 +167,7 @@ async def test_a_missing_backend_parks_and_says_which(control_plane, namespace):
         assert "nobody" in reading.own.problem
 
 
-CARRIED = {
+CARRIED_RULE = {
     "filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x-a", "value": "1"}]}}],
     "timeouts": {"request": "3s"},
 }
@@ -164,7 +176,7 @@ CARRIED = {
 @pytest.fixture
 def challenger(control_plane, namespace, model_server):
     model_server("ranker-v7")
-    control_plane.api.create(route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}", **CARRIED))
+    control_plane.api.create(route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}", **CARRIED_RULE))
     return model_server("ranker-v8")
 
 
@@ -176,7 +188,7 @@ async def test_the_own_route_carries_what_the_users_rule_does(control_plane, nam
         told = {"x-a": "1", "x-variant": "v8", "x-experiment": f"{namespace}/ranker"}
         assert challenger.requests[-1].items() >= told.items()
         own = control_plane.api.get(route_manifest(namespace, {}, name="ranker-mexp"))
-        assert own["spec"]["rules"][0]["timeouts"] == CARRIED["timeouts"]
+        assert own["spec"]["rules"][0]["timeouts"] == CARRIED_RULE["timeouts"]
 
 
 @pytest.mark.usefixtures("url")

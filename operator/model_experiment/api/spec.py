@@ -109,12 +109,61 @@ class HTTPRouteRef(SpecPart):
     )
 
 
+class VirtualServiceRef(SpecPart):
+    """Istio's route that carries the traffic today; it delegates to the experiment before its plain champion rule."""
+
+    name: ObjectName = Field(description="Name of the VirtualService, in the experiment's own namespace.")
+    rule: ObjectName | None = Field(
+        default=None, description="Name of the champion's rule in the VirtualService; needed where it has several."
+    )
+
+
 class Routing(SpecPart):
     """Where the traffic is split."""
 
-    http_route: HTTPRouteRef = Field(
+    http_route_ref: HTTPRouteRef | None = Field(
+        default=None,
         alias="httpRoute",
-        description="Your HTTPRoute to the champion: read, never written. The operator adds its own route.",
+        description="Your HTTPRoute to the champion: read, never written. The operator adds its own route. "
+        "Exactly one of httpRoute, virtualService.",
+    )
+    virtual_service_ref: VirtualServiceRef | None = Field(
+        default=None,
+        alias="virtualService",
+        description="Your VirtualService of Istio to the champion: read, never written. The operator adds a delegate. "
+        "Exactly one of httpRoute, virtualService.",
+    )
+
+    @property
+    def http_route(self) -> HTTPRouteRef:
+        """The HTTPRoute of an experiment that names one."""
+        if self.http_route_ref is None:
+            raise ValueError("spec.routing.httpRoute must be given, found none")
+        return self.http_route_ref
+
+    @property
+    def virtual_service(self) -> VirtualServiceRef:
+        """The VirtualService of an experiment that names one."""
+        if self.virtual_service_ref is None:
+            raise ValueError("spec.routing.virtualService must be given, found none")
+        return self.virtual_service_ref
+
+    @property
+    def user_route(self) -> str:
+        """The user's route as a sentence names it."""
+        if self.http_route_ref is not None:
+            return f"HTTPRoute {self.http_route_ref.name}"
+        return f"VirtualService {self.virtual_service.name}"
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            at="",
+            must="must have exactly one of httpRoute, virtualService",
+            holds=lambda routing: (routing.http_route_ref is None) != (routing.virtual_service_ref is None),
+            found=lambda routing: _both_or_none(routing.http_route_ref, routing.virtual_service_ref),
+            holds_in_cel="has(self.httpRoute) != has(self.virtualService)",
+            found_in_cel="{(has(self.httpRoute) ? 'both' : 'none')}",
+        ),
     )
 
 

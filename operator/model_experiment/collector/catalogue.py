@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from model_experiment.api import AssignmentStatus, ModelExperimentSpec, parse_spec
+from model_experiment.api.spec import Challenger, Champion
 from model_experiment.assignment import Assignment, Share
 from model_experiment.decision.observation import own_route_name
 from model_experiment.errors import SpecError
@@ -42,6 +43,8 @@ class Counted:
     """Whether users who meet a variant count now; not during a ramp, when they still change sides."""
     latency_limits: tuple[LatencyLimit, ...] = ()
     outcomes: tuple[str, ...] = ()
+    services: tuple[tuple[str, str], ...] = ()
+    """Each Service, by which Istio names its clusters, and its variant."""
 
     @property
     def label(self) -> str:
@@ -103,6 +106,7 @@ def counted_from(manifest: Mapping[str, Any]) -> Counted | None:
             exposing=not spec.ramp or "fullSplitTime" in status,
             latency_limits=_latency_limits(spec),
             outcomes=tuple(dict.fromkeys(objective.source.outcome.name for objective in spec.objectives)),
+            services=_services(spec),
         )
     except (AttributeError, KeyError, TypeError, ValueError, SpecError) as error:
         raise ValueError(" ".join(f"{type(error).__name__}: {error}".split())) from error
@@ -111,6 +115,11 @@ def counted_from(manifest: Mapping[str, Any]) -> Counted | None:
 def _assignment(assigned: AssignmentStatus) -> Assignment:
     shares = tuple(Share(share.variant, share.weight) for share in assigned.shares)
     return Assignment(assigned.modulus, shares)
+
+
+def _services(spec: ModelExperimentSpec) -> tuple[tuple[str, str], ...]:
+    variants: tuple[Champion | Challenger, ...] = (spec.champion, *spec.challengers)
+    return tuple((variant.backend_ref.name, variant.name) for variant in variants)
 
 
 def _latency_limits(spec: ModelExperimentSpec) -> tuple[LatencyLimit, ...]:

@@ -27,6 +27,8 @@ LONGEST_USER = 256  # characters; a database that stores every user once must no
 
 _FINISHED = (NotSet, DownstreamEnd)  # the other types report on a request that is still under way
 _ROUTE_PARTS = 4
+_KEY_PARTS = 2
+_ISTIO = "virtualservice"
 
 
 class Unattributed(StrEnum):
@@ -90,11 +92,18 @@ def is_usable(user: str) -> bool:
 
 
 def _route_key(route_name: str) -> RouteKey:
-    """Namespace and route in ``httproute/<namespace>/<route>/rule/...``; no key of ours for other names."""
+    """Namespace and route in Envoy Gateway's or in Istio's name of a route; no key of ours for other names.
+
+    ``httproute/<namespace>/<route>/rule/...`` or ``[<the user's rule>-]virtualservice/<namespace>/<route>``; the user's
+    rule may have any name, so Istio's is read from its end.
+    """
     parts = route_name.split("/", 3)
-    if len(parts) < _ROUTE_PARTS or parts[0] != "httproute":
-        return "", ""
-    return parts[1], parts[2]
+    if len(parts) == _ROUTE_PARTS and parts[0] == "httproute":
+        return parts[1], parts[2]
+    kind, *key = route_name.rsplit("/", 2)
+    if len(key) == _KEY_PARTS and (kind == _ISTIO or kind.endswith(f"-{_ISTIO}")):
+        return key[0], key[1]
+    return "", ""
 
 
 def _variant(entry: HTTPAccessLogEntry, counted: Counted) -> str | None:
@@ -105,7 +114,12 @@ def _variant(entry: HTTPAccessLogEntry, counted: Counted) -> str | None:
 
 
 def _variant_of_cluster(cluster: str, counted: Counted) -> str | None:
-    """The variant at an index: ``httproute/<namespace>/<route>/rule/<i>/backend/<index>``, own route."""
+    """The variant at an index, or of a Service, as Envoy Gateway and Istio name the clusters of the own route.
+
+    ``httproute/<namespace>/<route>/rule/<i>/backend/<index>`` or ``outbound|<port>||<service>.<namespace>.svc...``.
+    """
+    if cluster.startswith("outbound|"):
+        return dict(counted.services).get(cluster.rpartition("|")[2].partition(".")[0])
     rest, _, index = cluster.rpartition("/backend/")
     if not rest.startswith("httproute/{}/{}/".format(*counted.route)):
         return None

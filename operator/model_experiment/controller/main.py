@@ -19,8 +19,11 @@ from model_experiment.controller.tick import tick
 from model_experiment.controller.world import Key, World
 from model_experiment.errors import ModelExperimentError
 from model_experiment.metrics.prometheus import Limits, PrometheusSource
-from model_experiment.objects import HTTP_ROUTE, MODEL_EXPERIMENT, Objects, connect
+from model_experiment.objects import HTTP_ROUTE, MODEL_EXPERIMENT, VIRTUAL_SERVICE, Objects, connect
+from model_experiment.routing.choice import ChosenRouter
 from model_experiment.routing.gateway_api import GatewayApiRouter
+from model_experiment.routing.istio import IstioRouter
+from model_experiment.routing.istiod import Istiod
 from model_experiment.settings import ControllerSettings, parse
 
 log = logging.getLogger(__name__)
@@ -30,6 +33,7 @@ _RELIST_SECONDS = 60.0
 _CONNECTIONS = 4  # few, so that a crowd of status writes cannot drown the API server while traffic is taken back
 _TAKE_BACK_CONNECTIONS = 8  # a pool of its own: a take-back never queues behind any other call
 _READING_THREADS = 4
+_ISTIOD_SECONDS = 5.0  # nobody waits for its answer
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -79,7 +83,17 @@ async def _connected(settings: ControllerSettings, stack: AsyncExitStack) -> tup
     _require_kinds(kinds)
     cache = Cache(policies)
     urgent = Objects(take_back_api, timeout_seconds=settings.api_timeout_seconds)
-    router = GatewayApiRouter(objects, cache, urgent=urgent)
+    router = ChosenRouter(
+        http_route=GatewayApiRouter(objects, cache, urgent=urgent, drain_seconds=settings.drain_seconds),
+        virtual_service=IstioRouter(
+            objects,
+            cache,
+            urgent=urgent,
+            clock=time.monotonic,
+            settle_seconds=settings.istio_settle_seconds,
+            mesh=Istiod(settings.istiod_url, timeout_seconds=_ISTIOD_SECONDS) if settings.istiod_url else None,
+        ),
+    )
     watches = watching.Watches(
         cache, objects, kinds, api.configuration, settings.namespace, asyncio.get_running_loop(), threading.Event()
     )
@@ -132,8 +146,7 @@ def _source(settings: ControllerSettings) -> PrometheusSource:
 
 
 def _require_kinds(kinds: Sequence[object]) -> None:
-    for kind in (MODEL_EXPERIMENT, HTTP_ROUTE):
-        if kind not in kinds:
-            raise ModelExperimentError(
-                f"the cluster must serve {kind.name} ({kind.api_version}), found no such custom resource definition"
-            )
+    for wanted in ((MODEL_EXPERIMENT,), (HTTP_ROUTE, VIRTUAL_SERVICE)):
+        if not any(kind in kinds for kind in wanted):
+            names = " or ".join(f"{kind.name} ({kind.api_version})" for kind in wanted)
+            raise ModelExperimentError(f"the cluster must serve {names}, found no such custom resource definition")

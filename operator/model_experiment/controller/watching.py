@@ -22,9 +22,12 @@ from model_experiment.objects import (
     BACKEND_TRAFFIC_POLICY,
     CUSTOM_RESOURCE_DEFINITION,
     ENVOY_EXTENSION_POLICY,
+    ENVOY_FILTER,
     HTTP_ROUTE,
+    ISTIO_GATEWAY,
     MODEL_EXPERIMENT,
     SECURITY_POLICY,
+    VIRTUAL_SERVICE,
     Kind,
     Manifest,
     Objects,
@@ -35,7 +38,8 @@ log = logging.getLogger(__name__)
 _PATIENCE = 60
 POLICY_LABEL = "gateway.networking.k8s.io/policy"
 _KNOWN_POLICIES = (BACKEND_TRAFFIC_POLICY, SECURITY_POLICY, ENVOY_EXTENSION_POLICY)
-_KNOWN = (MODEL_EXPERIMENT, HTTP_ROUTE, *_KNOWN_POLICIES)
+_ISTIO = (VIRTUAL_SERVICE, ISTIO_GATEWAY, ENVOY_FILTER)
+_KNOWN = (MODEL_EXPERIMENT, HTTP_ROUTE, *_ISTIO, *_KNOWN_POLICIES)
 
 
 async def served_kinds(objects: Objects) -> tuple[tuple[Kind, ...], tuple[Kind, ...]]:
@@ -45,7 +49,7 @@ async def served_kinds(objects: Objects) -> tuple[tuple[Kind, ...], tuple[Kind, 
     ]
     served = {_kind_of(definition): definition["metadata"].get("labels", {}) for definition in definitions}
     policies = tuple(kind for kind, labels in served.items() if kind in _KNOWN_POLICIES or POLICY_LABEL in labels)
-    wanted = (MODEL_EXPERIMENT, HTTP_ROUTE)
+    wanted = (MODEL_EXPERIMENT, HTTP_ROUTE, *_ISTIO)
     return (*(kind for kind in wanted if kind in served), *policies), policies
 
 
@@ -177,20 +181,30 @@ def _settings() -> kopf.OperatorSettings:
 
 
 def concerned(cache: Cache, kind: Kind, manifest: Manifest) -> list[tuple[str, str]]:
-    """The experiments that a change of an object concerns: all of its namespace for a policy that is nobody's own."""
+    """The experiments that a change of an object concerns: all of its namespace for a policy that is nobody's own.
+
+    Gateways of Istio and filters for them stand in any namespace, so they concern every experiment on Istio.
+    """
     namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
     if kind == MODEL_EXPERIMENT:
         return [(namespace, name)]
+    if kind in (ISTIO_GATEWAY, ENVOY_FILTER):
+        everybody = (each for each in cache.all(MODEL_EXPERIMENT) if _route_of(each, VIRTUAL_SERVICE))
+        return [(each["metadata"]["namespace"], each["metadata"]["name"]) for each in everybody]
     experiments = [
         experiment for experiment in cache.all(MODEL_EXPERIMENT) if experiment["metadata"]["namespace"] == namespace
     ]
     own = [experiment for experiment in experiments if own_route_name(experiment["metadata"]["name"]) == name]
-    others = [experiment for experiment in experiments if kind != HTTP_ROUTE or name == _route_of(experiment)]
+    is_route = kind in _USER_ROUTES
+    others = [experiment for experiment in experiments if not is_route or name == _route_of(experiment, kind)]
     return [(namespace, experiment["metadata"]["name"]) for experiment in own or others]
 
 
-def _route_of(experiment: Manifest) -> str:
-    route: str = experiment["spec"].get("routing", {}).get("httpRoute", {}).get("name", "")
+_USER_ROUTES = {HTTP_ROUTE: "httpRoute", VIRTUAL_SERVICE: "virtualService"}
+
+
+def _route_of(experiment: Manifest, kind: Kind) -> str:
+    route: str = experiment["spec"].get("routing", {}).get(_USER_ROUTES[kind], {}).get("name", "")
     return route
 
 

@@ -37,12 +37,12 @@ def risk_of(plan: Plan, judgement: Judgement) -> str | None:
 
 def actions_of(experiment: Experiment, plan: Plan, judgement: Judgement) -> tuple[str, ...]:
     """The next steps of a person, most important first; none while the experiment goes on by itself."""
-    spec, route = experiment.spec, experiment.spec.routing.http_route.name
+    spec, route = experiment.spec, experiment.spec.routing.user_route
     challenger, champion = spec.challenger, spec.champion
     match judgement.verdict:
         case Verdict.PROMOTE if spec.on_success is OnSuccess.PROMOTE:
             return (
-                f"point the rule of HTTPRoute {route} at {challenger.backend_ref.name} instead of"
+                f"point the rule of {route} at {challenger.backend_ref.name} instead of"
                 f" {champion.backend_ref.name}; the operator then removes its own route",
                 f"keep {champion.backend_ref.name} running until then: requests without"
                 f" {spec.assignment.header} still reach it",

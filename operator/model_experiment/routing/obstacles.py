@@ -3,18 +3,18 @@
 For: refusing, with a name, whatever the own route could not repeat faithfully. Nothing here is an error: an obstacle
 parks the experiment, and it goes on by itself when the obstacle is gone.
 
-The trap is silence: a policy attached to the user's route by name does not reach a second route, so every policy kind
-that is known, or that its CRD labels as one, must be looked at.
+The trap is silence: a policy attached to the user's route does not reach a second route, so every policy kind that is
+known, or that its CRD labels as one, must be looked at (``policies`` says which of them can be carried).
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from model_experiment.api.spec import Challenger, Champion, HTTPRouteRef
 from model_experiment.api.status import Phase
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle
-from model_experiment.objects import HTTP_ROUTE, Manifest
+from model_experiment.objects import Kind, Manifest
+from model_experiment.routing.policies import Policies, find_uncarried
 from model_experiment.routing.reading import is_reference_to
 
 ENVOY_GATEWAY = "gateway.envoyproxy.io/gatewayclass-controller"
@@ -24,7 +24,8 @@ def find_obstacle(
     experiment: Experiment,
     user_route: Manifest | None,
     *,
-    policies: Sequence[Manifest],
+    policies: Sequence[tuple[Kind, Manifest]],
+    own: Manifest | None = None,
     others: Sequence[Manifest] = (),
 ) -> Obstacle | None:
     """The first thing that forbids an own route beside the user's, in the order in which a person would mend them."""
@@ -34,8 +35,8 @@ def find_obstacle(
     return (
         _older_claim(experiment, others)
         or _wrong_gateway(user_route)
-        or _attached_policy(user_route, policies)
         or _wrong_rule(experiment, user_route)
+        or _uncarried(experiment, user_route, own, policies)
     )
 
 
@@ -46,6 +47,13 @@ def find_rule(experiment: Experiment, user_route: Manifest) -> Manifest | None:
     if wanted is None:
         return rules[0] if len(rules) == 1 else None
     return next((rule for rule in rules if rule.get("name") == wanted), None)
+
+
+def _uncarried(
+    experiment: Experiment, user_route: Manifest, own: Manifest | None, policies: Sequence[tuple[Kind, Manifest]]
+) -> Obstacle | None:
+    rule = find_rule(experiment, user_route)
+    return find_uncarried(Policies(experiment, user_route, rule, own, policies)) if rule else None
 
 
 def adopted(experiment: Experiment, user_route: Manifest | None) -> bool:
@@ -157,45 +165,3 @@ def _unrepeatable(rule: Manifest, header: str) -> str:
         return "redirect: a redirect reaches no model"
     strangers = [entry["name"] for entry in rule.get("backendRefs", []) if "namespace" in entry]
     return f"refer to a backend in another namespace ({strangers[0]})" if strangers else ""
-
-
-def _attached_policy(user_route: Manifest, policies: Sequence[Manifest]) -> Obstacle | None:
-    name = user_route["metadata"]["name"]
-    attached = sorted(
-        f"{policy['kind']} {policy['metadata']['name']}" for policy in policies if _targets(policy, user_route)
-    )
-    if not attached:
-        return None
-    return Obstacle(
-        "PolicyNotCarried",
-        f"HTTPRoute {name} must have no policy of its own, because the experiment's route would bypass it;"
-        f" found {', '.join(attached)}. Attach it to the Gateway instead",
-    )
-
-
-def _targets(policy: Manifest, user_route: Manifest) -> bool:
-    spec = policy.get("spec", {})
-    namespace = policy["metadata"]["namespace"]
-    references = [*spec.get("targetRefs", []), *([spec["targetRef"]] if "targetRef" in spec else [])]
-    return any(_refers(reference, namespace, user_route) for reference in references) or any(
-        _selects(selector, namespace, user_route) for selector in spec.get("targetSelectors", [])
-    )
-
-
-def _refers(reference: Manifest, namespace: str, user_route: Manifest) -> bool:
-    return (reference.get("kind"), reference.get("name"), reference.get("namespace", namespace)) == (
-        HTTP_ROUTE.name,
-        user_route["metadata"]["name"],
-        user_route["metadata"]["namespace"],
-    )
-
-
-def _selects(selector: dict[str, Any], namespace: str, user_route: Manifest) -> bool:
-    """Whether a label selector may reach the route; expressions are taken as if they did, which is the safe side."""
-    labels = user_route["metadata"].get("labels", {})
-    wanted = selector.get("matchLabels", {})
-    return (
-        selector.get("kind") == HTTP_ROUTE.name
-        and namespace == user_route["metadata"]["namespace"]
-        and all(labels.get(key) == value for key, value in wanted.items())
-    )

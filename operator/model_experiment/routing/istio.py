@@ -1,0 +1,218 @@
+"""Istio: the experiment's own delegate VirtualService below a rule of the user's, and an EnvoyFilter that hashes.
+
+The user's VirtualService delegates to ours and has a plain champion rule right after it. Ours asks for the assignment
+header in addition; whoever does not carry it, and everybody while ours is parked, falls through to the champion.
+
+The traps: a take-back must depend on nothing else, so it writes a delegate that needs nothing of the user's. And the
+EnvoyFilter must be there before the delegate splits and go after it: without it Istio splits at random, silently. It
+stands in the gateway's namespace, where no owner reference can reach; a release removes it by its labels.
+"""
+
+from collections.abc import Callable, Sequence
+
+from model_experiment.decision.observation import Experiment
+from model_experiment.decision.route import Absent, Open, Parked, Route, RouteReading, Seen
+from model_experiment.errors import ClusterError, ConflictError
+from model_experiment.objects import ENVOY_FILTER, ISTIO_GATEWAY, MODEL_EXPERIMENT, VIRTUAL_SERVICE, Manifest, Objects
+from model_experiment.routing.mesh_state import MeshState, mesh_says, selected
+from model_experiment.routing.own_objects import OwnObjects
+from model_experiment.routing.own_virtual_service import filter_spec, is_open, parked_alone, render_delegate
+from model_experiment.routing.ownership import (
+    is_ours,
+    is_ours_elsewhere,
+    name_taken,
+    owned,
+    owned_elsewhere,
+)
+from model_experiment.routing.port import View
+from model_experiment.routing.reading import TAKEN_BACK, written_reason
+from model_experiment.routing.seen_virtual_service import route_of
+from model_experiment.routing.user_virtual_service import (
+    Rules,
+    adopted,
+    find_obstacle,
+    find_rules,
+    gateway_names,
+    reference_of,
+)
+
+
+class IstioRouter:
+    """Delegates of Istio, read from a view and written with guards; ``urgent`` are connections for take-backs.
+
+    ``mesh`` tells what the proxies took. Without it a write is settled ``settle_seconds`` after it was first seen,
+    which must be istiod's longest wait (``PILOT_DEBOUNCE_MAX``, 10 s) or more; a refused push then goes unnoticed.
+    """
+
+    def __init__(
+        self,
+        objects: Objects,
+        view: View,
+        *,
+        urgent: Objects,
+        clock: Callable[[], float],
+        settle_seconds: float,
+        mesh: MeshState | None = None,
+    ) -> None:
+        self._own = OwnObjects(objects, view)
+        self._urgent = urgent
+        self._view = view
+        self._mesh = mesh
+        self._clock = clock
+        self._settle_seconds = settle_seconds
+        self._sighted: dict[str, tuple[int, float]] = {}  # by UID: the newest generation, and since when it is known
+
+    def read(self, experiment: Experiment) -> RouteReading:
+        """What stands now and what is in the way."""
+        user_route = self._user_route(experiment)
+        gateways = self._gateways(user_route)
+        filters = self._view.all(ENVOY_FILTER)
+        own = self._delegate(experiment)
+        return RouteReading(
+            own=self._seen(experiment, own) if own else None,
+            obstacle=name_taken(experiment, self._named(experiment))
+            or find_obstacle(
+                experiment,
+                user_route,
+                gateways=gateways,
+                filters=[each for each in filters if not is_ours_elsewhere(each, experiment)],
+                others=self._view.all(MODEL_EXPERIMENT),
+            ),
+            adopted=adopted(experiment, user_route),
+        )
+
+    async def apply(self, experiment: Experiment, step: Route, *, taken_back: str = "") -> bool:
+        """Makes one step true; see the port."""
+        try:
+            match step:
+                case Absent():
+                    return await self._release(experiment)
+                case Parked() | Open():
+                    return await self._stand(experiment, step, taken_back=taken_back)
+        except ConflictError:
+            await self._read_again(experiment)
+            raise
+        finally:
+            self._look(experiment)
+
+    async def _release(self, experiment: Experiment) -> bool:
+        own = self._delegate(experiment)
+        if own is not None:
+            await self._own.delete(VIRTUAL_SERVICE, own)
+            self._sighted.pop(own["metadata"]["uid"], None)
+        filters = self._filters(experiment)
+        for each in filters:
+            await self._own.delete(ENVOY_FILTER, each)
+            self._sighted.pop(each["metadata"]["uid"], None)
+        return own is not None or bool(filters)
+
+    async def _stand(self, experiment: Experiment, step: Parked | Open, *, taken_back: str) -> bool:
+        own = self._delegate(experiment)
+        if own is not None and isinstance(step, Parked) and (taken_back or is_open(own, experiment)):
+            spec = parked_alone(experiment, step, own)
+            return await self._write_delegate(experiment, own, spec, taken_back=taken_back, objects=self._urgent)
+        if own is not None and self.read(experiment).obstacle:
+            return False  # parked, and nothing can be repeated now
+        rules = self._rules(experiment)
+        await self._stand_filter(experiment, rules)
+        spec = render_delegate(experiment, rules.champion, step)
+        if own is None:
+            await self._own.create(VIRTUAL_SERVICE, owned(experiment), spec)
+            return True
+        return await self._write_delegate(experiment, own, spec, taken_back=taken_back)
+
+    async def _write_delegate(
+        self, experiment: Experiment, own: Manifest, spec: Manifest, *, taken_back: str, objects: Objects | None = None
+    ) -> bool:
+        owners = own["metadata"].get("ownerReferences")
+        if self._own.stands(own, spec) and taken_back == written_reason(own) and owners:
+            return False
+        marks = {TAKEN_BACK: taken_back}
+        await self._own.write(VIRTUAL_SERVICE, own, spec, metadata=owned(experiment), marks=marks, objects=objects)
+        return True
+
+    async def _stand_filter(self, experiment: Experiment, rules: Rules) -> None:
+        """The filter where the gateway is; one that stands where the gateway was goes after the new one stands."""
+        gateway = self._gateways(self._user_route(experiment))[0]
+        spec = filter_spec(experiment, rules.root, gateway["spec"]["selector"])
+        metadata = owned_elsewhere(experiment, gateway["metadata"]["namespace"])
+        found = self._filters(experiment)
+        standing = [each for each in found if each["metadata"]["namespace"] == metadata["namespace"]]
+        if not standing:
+            await self._own.create(ENVOY_FILTER, metadata, spec)
+        elif not self._own.stands(standing[0], spec):
+            await self._own.write(ENVOY_FILTER, standing[0], spec, metadata=metadata, marks={})
+        for each in found:
+            if each not in standing:
+                await self._own.delete(ENVOY_FILTER, each)
+
+    def _seen(self, experiment: Experiment, own: Manifest) -> Seen:
+        settled, problem = self._says(experiment, own)
+        return Seen(route_of(own, experiment), settled=settled, problem=problem, taken_back=written_reason(own))
+
+    def _says(self, experiment: Experiment, own: Manifest) -> tuple[bool, str]:
+        """Whether the mesh has processed what stands, and what is wrong if anything."""
+        filters = self._filters(experiment)
+        is_late = min(self._age(each) for each in (own, *filters)) >= self._settle_seconds
+        if not self._is_hashed(experiment, filters):
+            return True, "FilterMissing: no EnvoyFilter hashes the assignment header for this route"
+        if self._mesh is None:
+            return is_late, ""
+        selector = filters[0]["spec"]["workloadSelector"]["labels"]
+        return mesh_says(experiment, own, selected(self._mesh.proxies() or (), selector), is_late=is_late)
+
+    def _is_hashed(self, experiment: Experiment, filters: Sequence[Manifest]) -> bool:
+        """Whether the filter stands for the route's present name; the user may have renamed the rule."""
+        user_route = self._user_route(experiment)
+        rules = find_rules(experiment, user_route) if user_route else None
+        gateways = self._gateways(user_route)
+        if rules is None or not gateways:
+            return bool(filters)
+        wanted = filter_spec(experiment, rules.root, gateways[0]["spec"].get("selector", {}))
+        return any(self._own.stands(each, wanted) for each in filters)
+
+    def _age(self, own: Manifest) -> float:
+        """For how long this generation has been known."""
+        metadata, now = own["metadata"], self._clock()
+        generation, since = self._sighted.get(metadata["uid"], (None, now))
+        if generation != metadata["generation"]:
+            since = now
+            self._sighted[metadata["uid"]] = (metadata["generation"], now)
+        return now - since
+
+    def _look(self, experiment: Experiment) -> None:
+        filters = self._filters(experiment)
+        if self._mesh is not None and filters:
+            self._mesh.look(filters[0]["spec"]["workloadSelector"]["labels"])
+
+    def _rules(self, experiment: Experiment) -> Rules:
+        user_route = self._user_route(experiment)
+        rules = find_rules(experiment, user_route) if user_route and self._gateways(user_route) else None
+        if rules is None:
+            name = reference_of(experiment).name
+            raise ClusterError(f"VirtualService {name} must have its rules and its Gateway, found none")
+        return rules
+
+    async def _read_again(self, experiment: Experiment) -> None:
+        await self._own.read_again(VIRTUAL_SERVICE, experiment.namespace, experiment.route_name)
+        for gateway in self._gateways(self._user_route(experiment)):
+            metadata = owned_elsewhere(experiment, gateway["metadata"]["namespace"])
+            await self._own.read_again(ENVOY_FILTER, metadata["namespace"], metadata["name"])
+
+    def _user_route(self, experiment: Experiment) -> Manifest | None:
+        return self._view.get(VIRTUAL_SERVICE, experiment.namespace, reference_of(experiment).name)
+
+    def _gateways(self, user_route: Manifest | None) -> list[Manifest]:
+        names = gateway_names(user_route) if user_route else []
+        found = (self._view.get(ISTIO_GATEWAY, namespace, name) for namespace, name in names)
+        return [gateway for gateway in found if gateway is not None]
+
+    def _named(self, experiment: Experiment) -> Manifest | None:
+        return self._view.get(VIRTUAL_SERVICE, experiment.namespace, experiment.route_name)
+
+    def _delegate(self, experiment: Experiment) -> Manifest | None:
+        found = self._named(experiment)
+        return found if found is not None and is_ours(found, experiment) else None
+
+    def _filters(self, experiment: Experiment) -> list[Manifest]:
+        return [each for each in self._view.all(ENVOY_FILTER) if is_ours_elsewhere(each, experiment)]

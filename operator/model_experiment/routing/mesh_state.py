@@ -1,0 +1,122 @@
+"""What Istio's proxies have of our delegate: pushed as written, taken or refused. A port, and its pure reading.
+
+VirtualServices have no status. Whoever knows what istiod pushed to each gateway can say whether a write has arrived;
+without that knowledge a write counts as settled once istiod's longest wait is over.
+
+The traps: right after a write everything that was *sent* is still *acknowledged*, because it is the previous push. So
+the content is looked at, not the time or the number of a push: what istiod made for a proxy must show our weights, and
+a moment later that proxy must have taken everything. Refused routes keep the old split of the whole port.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from model_experiment.decision.observation import Experiment
+from model_experiment.objects import Manifest
+from model_experiment.routing.own_virtual_service import is_open, rule_name
+
+_WEIGHTS = 1 << 32  # a weight below 0 that somebody wrote arrives as this much more
+_ANY_OWN_ROUTE = re.compile(r"(^|-)virtualservice/[^/]+/[^/]+-mexp$")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """One gateway's proxy: the Envoy routes of experiments that istiod last made for it, and what it said to them.
+
+    ``confirmed`` means that an earlier look found the same routes, so that what is acknowledged or refused is theirs.
+    """
+
+    name: str
+    labels: Mapping[str, str]
+    routes: tuple[Manifest, ...]
+    confirmed: bool
+    acknowledged: bool
+    refusal: str = ""
+
+
+class MeshState(Protocol):
+    """What istiod knows of its proxies."""
+
+    def proxies(self) -> tuple[Proxy, ...] | None:
+        """As they were at the last look; None where istiod did not answer."""
+        ...
+
+    def look(self, selector: Mapping[str, str]) -> None:
+        """Looks again soon, without anybody waiting, at the proxies with these labels."""
+        ...
+
+
+def is_own_route(route: Manifest) -> bool:
+    """Whether an Envoy route belongs to an experiment, by its name."""
+    return bool(_ANY_OWN_ROUTE.search(route.get("name", "")))
+
+
+def selected(proxies: Sequence[Proxy], selector: Mapping[str, str]) -> list[Proxy]:
+    """The proxies that a Gateway means."""
+    return [proxy for proxy in proxies if selector.items() <= proxy.labels.items()]
+
+
+def mesh_says(experiment: Experiment, own: Manifest, proxies: Sequence[Proxy], *, is_late: bool) -> tuple[bool, str]:
+    """Whether every proxy has processed the delegate as it stands, and what is wrong if anything.
+
+    ``is_late`` means that istiod's longest wait is over since the write. Then a route that is missing is the same as a
+    parked one, and an open route that is missing or different is a fault. While nobody tells of a proxy, an open route
+    stays as it is, because istiod may only be starting again, and a parked one is not opened.
+    """
+    if not proxies:
+        is_blind = is_late and not is_open(own, experiment)
+        return is_blind, "MeshUnknown: istiod must tell what its gateway took, found no proxy of it" * is_blind
+    sayings = [_proxy_says(experiment, own, proxy, is_late=is_late) for proxy in proxies]
+    return all(settled for settled, _ in sayings), "; ".join(dict.fromkeys(what for _, what in sayings if what))
+
+
+def _proxy_says(experiment: Experiment, own: Manifest, proxy: Proxy, *, is_late: bool) -> tuple[bool, str]:
+    routes = _routes_of(experiment, proxy)
+    fault = next((fault for route in routes if (fault := _fault(experiment, own, route))), "")
+    if not routes:
+        fault = "it has no such route"
+    if is_late and not routes and not is_open(own, experiment):
+        return True, ""
+    if fault:
+        return is_late, f"RouteNotEffective: {proxy.name} does not serve it as written: {fault}" if is_late else ""
+    if not proxy.confirmed:
+        return False, ""
+    if proxy.refusal:
+        return True, f"RouteRefused: {proxy.name} keeps its old routes: {proxy.refusal}"
+    return proxy.acknowledged, ""
+
+
+def _routes_of(experiment: Experiment, proxy: Proxy) -> list[Manifest]:
+    ours = rule_name(experiment.namespace, experiment.route_name)
+    return [route for route in proxy.routes if route["name"] == ours or route["name"].endswith(f"-{ours}")]
+
+
+def _fault(experiment: Experiment, own: Manifest, route: Manifest) -> str:
+    """How an Envoy route differs from the delegate; empty where it does what the delegate says."""
+    (rule,) = own["spec"]["http"] if len(own["spec"].get("http", [])) == 1 else ({},)
+    header = experiment.spec.assignment.header
+    wanted = [
+        (entry["destination"]["host"], entry["weight"] % _WEIGHTS)
+        for entry in rule.get("route", [])
+        if entry.get("weight")
+    ]
+    clusters = route.get("route", {}).get("weightedClusters", {})
+    found = [(each["name"].rpartition("|")[2], each.get("weight", 0)) for each in clusters.get("clusters", [])]
+    if [weight for _, weight in found] != [weight for _, weight in wanted] or not all(
+        f"{host}.".startswith(f"{short}.") for (host, _), (short, _) in zip(found, wanted, strict=True)
+    ):
+        return f"it splits {found}"
+    asked = [entry["stringMatch"] for entry in route["match"].get("headers", []) if _is_on(entry, header)]
+    values = {match["headers"][header]["regex"] for match in rule.get("match", [])}
+    if not asked or any(each.get("safeRegex", {}).get("regex") not in values for each in asked):
+        return f"it asks for {asked}"
+    hashed = [each.get("header", {}).get("headerName") for each in route["route"].get("hashPolicy", [])]
+    if not clusters.get("useHashPolicy") or hashed != [header]:
+        return f"it splits at random, not by {header}; the EnvoyFilter must be where the gateway's pods are"
+    return ""
+
+
+def _is_on(entry: Manifest, header: str) -> bool:
+    return bool(entry["name"] == header and "stringMatch" in entry)

@@ -1,0 +1,135 @@
+"""The specs of the experiment's own delegate VirtualService and EnvoyFilter, made from the user's rule. Pure.
+
+For: repeating the user's champion rule faithfully, for those who carry the assignment header. The traps: Istio names
+the Envoy route "<root rule>-<delegate rule>", and a hash policy for any other name is ignored without a word; and it is
+refused, with the whole route table of the port, where the route has fewer than two entries.
+"""
+
+from collections.abc import Collection, Mapping
+from copy import deepcopy
+from typing import Any
+
+from model_experiment.assignment import Share
+from model_experiment.decision.observation import Experiment
+from model_experiment.decision.route import Open, Parked
+from model_experiment.objects import Manifest
+from model_experiment.routing.own_route import ANY_VALUE, NO_VALUE, variant_named
+
+CARRIED = frozenset(
+    [
+        *("rewrite", "timeout", "retries", "fault", "corsPolicy", "headers"),
+        *("mirror", "mirrors", "mirrorPercent", "mirrorPercentage"),
+    ]
+)
+"""What a champion rule may say besides its name, its matches and where it goes; all of it is repeated."""
+
+_REQUEST_MARKS = ("x-experiment", "x-variant")
+_RESPONSE_MARKS = ("x-variant",)
+
+
+def rule_name(namespace: str, name: str) -> str:
+    """The name of the delegate's rule, which ends the name of its Envoy routes: the access log carries it."""
+    return f"virtualservice/{namespace}/{name}"
+
+
+def envoy_route_name(root: Manifest, experiment: Experiment) -> str:
+    """How Istio names the Envoy route of a rule of the user's that delegates to ours."""
+    ours = rule_name(experiment.namespace, experiment.route_name)
+    return f"{root['name']}-{ours}" if root.get("name") else ours
+
+
+def render_delegate(experiment: Experiment, champion: Manifest, step: Parked | Open) -> Manifest:
+    """The user's champion rule, for those who carry the header, split by the step's weights."""
+    carried = {key: deepcopy(champion[key]) for key in sorted(CARRIED & champion.keys())}
+    if "headers" in carried:
+        carried["headers"] = _unmarked(carried["headers"])
+    (serving,) = serving_entries(champion)
+    value = ANY_VALUE if isinstance(step, Open) else NO_VALUE
+    rule = _rule(experiment, step, value=value, cases=cases(champion), headers=serving.get("headers", {}))
+    return {"http": [{**carried, **rule}]}
+
+
+def parked_alone(experiment: Experiment, step: Parked, own: Manifest) -> Manifest:
+    """A delegate that accepts nobody, whoever edited it; nothing in the user's route can hinder this.
+
+    It is written whole, not changed where it stands: a weight that Envoy refuses would otherwise keep the old split.
+    """
+    rules = own["spec"].get("http") or [{}]
+    return {"http": [_rule(experiment, step, value=NO_VALUE, cases=cases(rules[0]), headers={})]}
+
+
+def is_open(own: Manifest, experiment: Experiment) -> bool:
+    """Whether the delegate accepts anybody: whether some match does not demand the impossible value."""
+    header = experiment.spec.assignment.header
+    matches = [match for rule in own["spec"].get("http", []) for match in rule.get("match") or [{}]]
+    return not all(match.get("headers", {}).get(header, {}).get("regex") == NO_VALUE for match in matches)
+
+
+def serving_entries(rule: Manifest) -> list[Manifest]:
+    """The destinations of a rule that get requests; an entry without a weight gets them only where it is alone."""
+    entries: list[Manifest] = rule.get("route", [])
+    return entries if len(entries) == 1 else [entry for entry in entries if entry.get("weight", 0) > 0]
+
+
+def cases(rule: Manifest) -> tuple[bool, ...]:
+    """How a rule's matches treat letters of paths: Istio drops a delegate that differs from all of them."""
+    return tuple(sorted({bool(match.get("ignoreUriCase", False)) for match in rule.get("match") or [{}]}))
+
+
+def filter_spec(experiment: Experiment, root: Manifest, selector: Mapping[str, str]) -> Manifest:
+    """Lets the gateway choose by a hash of the assignment header, on the Envoy route of our delegate alone."""
+    by_user = {
+        "hash_policy": [{"header": {"header_name": experiment.spec.assignment.header}}],
+        "weighted_clusters": {"use_hash_policy": True},
+    }
+    vhost = {"route": {"name": envoy_route_name(root, experiment)}}
+    patch = {
+        "applyTo": "HTTP_ROUTE",
+        "match": {"context": "GATEWAY", "routeConfiguration": {"vhost": vhost}},
+        "patch": {"operation": "MERGE", "value": {"route": by_user}},
+    }
+    return {"workloadSelector": {"labels": dict(selector)}, "configPatches": [patch]}
+
+
+def _rule(
+    experiment: Experiment, step: Parked | Open, *, value: str, cases: Collection[bool], headers: Manifest
+) -> Manifest:
+    asked = {"headers": {experiment.spec.assignment.header: {"regex": value}}}
+    return {
+        "name": rule_name(experiment.namespace, experiment.route_name),
+        "match": [{**deepcopy(asked), **({"ignoreUriCase": True} if ignored else {})} for ignored in cases],
+        "route": [_entry(experiment, share, headers) for share in step.assignment.shares],
+    }
+
+
+def _entry(experiment: Experiment, share: Share, carried: Manifest) -> Manifest:
+    """One variant: its Service by its short name, which Istio completes, its weight, and who it is."""
+    reference = variant_named(experiment, share.variant).backend_ref
+    port = {} if reference.port is None else {"port": {"number": reference.port}}
+    headers = _unmarked(carried)
+    marks = {
+        "request": {"x-experiment": f"{experiment.namespace}/{experiment.name}", "x-variant": share.variant},
+        "response": {"x-variant": share.variant},
+    }
+    for direction, ours in marks.items():
+        said = headers.get(direction, {})
+        headers[direction] = {**said, "set": {**said.get("set", {}), **ours}}
+    return {"destination": {"host": reference.name, **port}, "weight": share.weight, "headers": headers}
+
+
+def _unmarked(headers: Mapping[str, Any]) -> Manifest:
+    """The user's header operations without our names: Envoy applies a rule's after an entry's, so they would win."""
+    return {
+        direction: _without(operations, _REQUEST_MARKS if direction == "request" else _RESPONSE_MARKS)
+        for direction, operations in headers.items()
+    }
+
+
+def _without(operations: Mapping[str, Any], names: Collection[str]) -> Manifest:
+    kept: Manifest = {}
+    for operation, headers in operations.items():
+        if isinstance(headers, Mapping):
+            kept[operation] = {name: value for name, value in headers.items() if name.lower() not in names}
+        else:
+            kept[operation] = [name for name in headers if name.lower() not in names]
+    return {operation: headers for operation, headers in kept.items() if headers}

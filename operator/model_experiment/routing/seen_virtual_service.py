@@ -1,0 +1,27 @@
+"""What a delegate of ours says: who is served, and by which shares. Pure."""
+
+from model_experiment.assignment import Assignment, Share
+from model_experiment.decision.observation import Experiment
+from model_experiment.decision.route import Open, Parked
+from model_experiment.objects import Manifest
+from model_experiment.routing.own_virtual_service import is_open
+from model_experiment.routing.user_virtual_service import is_host_of
+
+
+def route_of(own: Manifest, experiment: Experiment) -> Parked | Open:
+    """The delegate as the decision needs it; a weight that Envoy would refuse counts as 0."""
+    rules = own["spec"].get("http") or [{}]
+    shares = tuple(
+        Share(_variant_of(entry, experiment), max(0, entry.get("weight", 0))) for entry in rules[0].get("route", [])
+    )
+    assignment = Assignment(sum(share.weight for share in shares), shares)
+    return Open(assignment) if is_open(own, experiment) else Parked(assignment)
+
+
+def _variant_of(entry: Manifest, experiment: Experiment) -> str:
+    """The variant whose backend this is; a stranger's host in an edited delegate is shown as it is."""
+    host, port = entry["destination"]["host"], entry["destination"].get("port", {}).get("number")
+    for variant in (experiment.spec.champion, experiment.spec.challenger):
+        if is_host_of(host, variant.backend_ref.name, experiment.namespace) and port == variant.backend_ref.port:
+            return variant.name
+    return f"unknown:{host}"

@@ -1,0 +1,298 @@
+"""The delegate on a real istiod and its Envoy: every user where predicted, no client error in any transition."""
+
+import asyncio
+import statistics
+import time
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+import requests
+
+from control_plane.ports import free_port
+from control_plane.process import wait_until
+from given.experiments import experiment_manifest, experiment_of, install_definition
+from given.traffic import Traffic
+from model_experiment.assignment import Assignment, Share, modulus_for
+from model_experiment.controller.cache import Cache
+from model_experiment.decision.route import Absent, Open, Parked, is_reached, next_step
+from model_experiment.objects import ENVOY_FILTER, ISTIO_GATEWAY, VIRTUAL_SERVICE, Objects, connect
+from model_experiment.routing.istio import IstioRouter
+from model_experiment.routing.istiod import Istiod
+from routing.virtual_services import NETWORKING, champion, delegating, gateway, user_virtual_service
+
+USERS = [f"user-{number}" for number in range(20_000)]
+RATE = 200
+ON_ISTIO = {"virtualService": {"name": "ranker"}}
+KINDS = (VIRTUAL_SERVICE, ISTIO_GATEWAY, ENVOY_FILTER)
+
+
+class Walker:
+    """A router with a fresh picture before each step: the smallest thing that walks to a goal."""
+
+    def __init__(self, objects, experiment, mesh, *, settle_seconds=10):
+        self.objects, self.experiment, self.mesh = objects, experiment, mesh
+        self.cache = Cache(())
+        self.router = IstioRouter(
+            objects, self.cache, urgent=objects, clock=time.monotonic, settle_seconds=settle_seconds, mesh=mesh
+        )
+
+    async def read(self):
+        for kind in KINDS:
+            listed = await self.objects.all(kind)
+            for known in self.cache.all(kind):
+                if known["metadata"]["uid"] not in {each["metadata"]["uid"] for each in listed}:
+                    self.cache.forget(kind, known)
+            self.cache.prime(kind, listed)
+        if self.mesh:
+            await self.mesh.refresh()
+        return self.router.read(self.experiment)
+
+    async def walk_to(self, goal, *, seconds=15):
+        until = time.monotonic() + seconds
+        while not is_reached((reading := await self.read()).own, goal):
+            assert time.monotonic() < until, f"{goal} was not reached: {reading}"
+            await self.router.apply(self.experiment, next_step(reading.own, goal))
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def walker_for(control_plane, istio, namespace, *, with_mesh=True, settle_seconds=10, **changes):
+    install_definition(control_plane)
+    stored = control_plane.api.create(experiment_manifest(namespace, routing=ON_ISTIO, **changes))
+    api = await connect(str(control_plane.kubeconfig), connections=8)
+    mesh = Istiod(istio.istiod_url, timeout_seconds=2) if with_mesh else None
+    try:
+        walker = Walker(Objects(api, timeout_seconds=5), experiment_of(stored), mesh, settle_seconds=settle_seconds)
+        yield walker
+        await walker.walk_to(Absent())
+    finally:
+        await api.rest_client.close()
+
+
+def rules(namespace, **fields):
+    """The two rules of the user's, on a path of the test's own."""
+    match = [{"uri": {"prefix": f"/{namespace}"}}]
+    return [delegating(namespace, name=namespace, match=match), champion(match=match, **fields)]
+
+
+@pytest.fixture
+def servers(control_plane, istio, namespace, model_server):
+    assert istio.url, "Istio has brought its definitions"
+    started = {}
+    for variant in ("v7", "v8"):
+        started[variant] = model_server(f"ranker-{variant}")
+        control_plane.create_service_entry(namespace, f"ranker-{variant}")
+    return started
+
+
+@pytest.fixture
+def url(control_plane, istio, namespace, servers):
+    assert set(servers) == {"v7", "v8"}
+    manifest = user_virtual_service(*rules(namespace), namespace=namespace, gateways=[istio.gateway])
+    control_plane.api.create(manifest)
+    found = f"{istio.url}/{namespace}"
+    wait_until(lambda: requests.get(found, timeout=5).ok, "the champion serves")
+    yield found
+    control_plane.api.delete(manifest)
+
+
+def split(walker, percent):
+    modulus = modulus_for(walker.experiment.uid)
+    challenger = modulus * percent // 100
+    return Assignment(modulus, (Share("v8", challenger), Share("v7", modulus - challenger)))
+
+
+async def test_users_meet_exactly_the_predicted_variant_and_a_larger_share_only_adds_users(
+    control_plane, istio, namespace, url
+):
+    traffic = Traffic(url, USERS)
+    async with walker_for(control_plane, istio, namespace) as walker:
+        exposed = set()
+        for percent in (1, 10, 50):
+            assignment = split(walker, percent)
+            await walker.walk_to(Open(assignment))
+            seen = await traffic.ask_each(USERS)
+            assert seen == {user: assignment.variant(user) for user in USERS}
+            met = {user for user, variant in seen.items() if variant == "v8"}
+            assert exposed <= met
+            exposed = met
+        assert await traffic.ask_each([""]) == {"": ""}
+    assert not traffic.errors
+
+
+async def test_a_whole_life_under_load_gives_no_client_error_and_moves_no_user_who_should_stay(
+    control_plane, istio, namespace, url
+):
+    traffic, stop = Traffic(url, USERS[:5000]), asyncio.Event()
+    async with walker_for(control_plane, istio, namespace) as walker:
+        half = split(walker, 50)
+        flow = asyncio.create_task(traffic.flow(RATE, stop))
+        steps = []
+        for goal in (Parked(half), Open(half), Parked(half), Open(half), Open(split(walker, 100)), Absent()):
+            begun = time.time()
+            await walker.walk_to(goal)
+            steps.append((begun, time.time(), goal))
+            await asyncio.sleep(1)
+        stop.set()
+        await flow
+    assert not traffic.errors
+    assert strays(traffic, steps) == []
+
+
+def strays(traffic, steps):
+    """Answers by another variant than the settled goal says, with the seconds since it was settled."""
+    found = []
+    for sent, user, _, variant in traffic.answers:
+        settled = [(ended, goal) for _, ended, goal in steps if ended < sent]
+        in_transition = any(begun - 0.2 <= sent <= ended for begun, ended, _ in steps)
+        released = settled and isinstance(settled[-1][1], Absent)
+        if settled and not in_transition and not released and variant != expected(settled[-1][1], user):
+            found.append((round(sent - settled[-1][0], 3), user, variant, type(settled[-1][1]).__name__))
+    return found
+
+
+def expected(goal, user):
+    return goal.assignment.variant(user) if isinstance(goal, Open) else ""
+
+
+async def test_a_take_back_ends_the_challengers_traffic_within_half_a_second(control_plane, istio, namespace, url):
+    traffic, stop = Traffic(url, USERS[:5000]), asyncio.Event()
+    async with walker_for(control_plane, istio, namespace) as walker:
+        half, delays = split(walker, 50), []
+        flow = asyncio.create_task(traffic.flow(RATE, stop))
+        for _ in range(10):
+            await walker.walk_to(Open(half))
+            await walker.router.apply(walker.experiment, Parked(half))
+            written = time.time()
+            await asyncio.sleep(1)
+            last = max((sent for sent, _, _, variant in traffic.answers if variant == "v8"), default=written)
+            delays.append(last - written)
+        stop.set()
+        await flow
+    print(f"last challenger after the take-back: {[round(1000 * delay) for delay in delays]} ms")  # noqa: T201
+    assert statistics.median(delays) <= 0.5
+    assert not traffic.errors
+
+
+async def test_a_parked_delegate_takes_nobody_whatever_the_client_sends(control_plane, istio, namespace, url):
+    traffic = Traffic(url, USERS)
+    async with walker_for(control_plane, istio, namespace) as walker:
+        await walker.walk_to(Parked(split(walker, 50)))
+        odd = ["", " ", "\xff", "\\b\\B", "a" * 4000, "юзер"]
+        seen = await traffic.ask_each([user.encode().decode("latin-1") for user in odd])
+        assert set(seen.values()) == {""}
+
+
+async def test_headers_of_the_experiment_reach_the_model_and_forged_ones_do_not(
+    control_plane, istio, namespace, url, servers
+):
+    async with walker_for(control_plane, istio, namespace) as walker:
+        await walker.walk_to(Open(split(walker, 100)))
+        forged = {"x-user-id": "anna", "x-variant": "v7", "x-experiment": "other/one"}
+        async with aiohttp.ClientSession() as session, session.get(url, headers=forged) as answer:
+            assert answer.headers.getall("x-variant") == ["v8"]
+        told = {"x-variant": "v8", "x-experiment": f"{namespace}/ranker"}
+        assert servers["v8"].requests[-1].items() >= told.items()
+
+
+async def test_the_delegate_carries_what_the_champions_rule_does(control_plane, istio, namespace, servers):
+    carried = {
+        "timeout": "3s",
+        "retries": {"attempts": 1, "retryOn": "5xx"},
+        "rewrite": {"uri": "/rewritten"},
+        "headers": {"request": {"set": {"x-a": "1", "x-variant": "forged"}}},
+        "corsPolicy": {"allowOrigins": [{"exact": "https://shop.example"}]},
+    }
+    manifest = user_virtual_service(*rules(namespace, **carried), namespace=namespace, gateways=[istio.gateway])
+    control_plane.api.create(manifest)
+    async with walker_for(control_plane, istio, namespace) as walker:
+        await walker.walk_to(Open(split(walker, 100)))
+        headers = {"x-user-id": "anna", "origin": "https://shop.example"}
+        url = f"{istio.url}/{namespace}/path"
+        async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
+            assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+            assert (await answer.json())["path"] == "/rewritten/path"
+        assert servers["v8"].requests[-1].items() >= {"x-a": "1", "x-variant": "v8"}.items()
+    control_plane.api.delete(manifest)
+
+
+async def test_a_push_that_envoy_refuses_is_noticed_and_a_take_back_mends_it(control_plane, istio, namespace, url):
+    async with walker_for(control_plane, istio, namespace) as walker:
+        half = split(walker, 50)
+        await walker.walk_to(Open(half))
+        edit = [{"op": "replace", "path": "/spec/http/0/route/0/weight", "value": -5}]
+        path = VIRTUAL_SERVICE.path(namespace=namespace, name="ranker-mexp")
+        control_plane.api.call("PATCH", path, edit, content="application/json-patch+json")
+        until = time.monotonic() + 15
+        while not (own := (await walker.read()).own).problem:
+            assert time.monotonic() < until
+            await asyncio.sleep(0.1)
+        assert own.settled
+        assert "exceeds" in own.problem
+        await walker.walk_to(Parked(half), seconds=5)
+        assert set((await Traffic(url, []).ask_each(USERS[:200])).values()) == {""}
+
+
+@pytest.mark.usefixtures("url")
+async def test_a_filter_that_is_gone_or_changed_is_noticed_and_written_again(control_plane, istio, namespace):
+    async with walker_for(control_plane, istio, namespace) as walker:
+        half = split(walker, 50)
+        await walker.walk_to(Open(half))
+        (ours,) = walker.router._filters(walker.experiment)
+        control_plane.api.delete(ours)
+        assert "FilterMissing" in (await walker.read()).own.problem
+        changed = {**ours, "spec": {**ours["spec"], "workloadSelector": {"labels": {**istio.labels, "nobody": "1"}}}}
+        changed["metadata"] = {key: ours["metadata"][key] for key in ("name", "namespace", "labels")}
+        control_plane.api.create(changed)
+        assert "FilterMissing" in (await walker.read()).own.problem
+        await walker.router.apply(walker.experiment, Parked(half))
+        await walker.walk_to(Open(half))
+
+
+@pytest.mark.usefixtures("servers")
+async def test_a_gateway_whose_pods_are_elsewhere_would_split_at_random_and_never_opens(
+    control_plane, istio, namespace
+):
+    port = {"number": free_port(), "name": "http", "protocol": "HTTP"}
+    server = {"bind": "127.0.0.1", "port": port, "hosts": ["*"]}
+    elsewhere = gateway("edge", namespace, **istio.labels)
+    elsewhere["spec"]["servers"] = [server]
+    control_plane.api.create({"apiVersion": NETWORKING, **elsewhere})
+    manifest = user_virtual_service(*rules(namespace), namespace=namespace, gateways=["edge"])
+    control_plane.api.create(manifest)
+    async with walker_for(control_plane, istio, namespace, settle_seconds=1) as walker:
+        goal = Open(split(walker, 50))
+        until = time.monotonic() + 15
+        while not ((reading := await walker.read()).own and reading.own.problem):
+            assert time.monotonic() < until
+            await walker.router.apply(walker.experiment, next_step(reading.own, goal))
+            await asyncio.sleep(0.1)
+        assert isinstance(reading.own.route, Parked)
+        assert "splits at random" in reading.own.problem
+    control_plane.api.delete(manifest)
+
+
+async def test_without_istiods_word_a_write_counts_after_the_settle_time(control_plane, istio, namespace, url):
+    async with walker_for(control_plane, istio, namespace, with_mesh=False, settle_seconds=1) as walker:
+        half, begun = split(walker, 50), time.monotonic()
+        await walker.walk_to(Open(half))
+        assert time.monotonic() - begun >= 2, "parked, and then open"
+        seen = await Traffic(url, []).ask_each(USERS[:500])
+        assert seen == {user: half.variant(user) for user in USERS[:500]}
+
+
+@pytest.mark.usefixtures("url")
+async def test_a_release_leaves_the_users_objects_as_they_were_and_nothing_of_ours(control_plane, istio, namespace):
+    users = user_virtual_service(namespace=namespace)
+    before = control_plane.api.get(users)
+    async with walker_for(control_plane, istio, namespace) as walker:
+        await walker.walk_to(Open(split(walker, 50)))
+    assert control_plane.api.get(users) == before
+    left = [
+        (each["metadata"]["namespace"], each["metadata"]["name"])
+        for kind in (VIRTUAL_SERVICE, ENVOY_FILTER)
+        for each in control_plane.api.call("GET", kind.path(namespace=None))["items"]
+        if namespace in (each["metadata"]["namespace"], each["metadata"]["name"].partition(".")[0])
+    ]
+    assert left == [(namespace, "ranker")]
