@@ -235,3 +235,16 @@ def test_the_table_of_transitions_leads_from_every_phase_to_the_end_and_from_the
 def test_every_signal_but_nothing_new_moves_some_phase():
     assert {signal for _, signal in TRANSITIONS} == set(Signal) - {Signal.NONE}
     assert {Verdict.CONTINUE, Verdict.HOLD} == set(Verdict) - FINAL
+
+
+def test_harm_of_a_split_whose_opening_a_crash_forgot_ends_it_for_good():
+    played = Played()
+    played.tick(crash="before the status")
+    played.tick(crash="before the status")
+    assert (played.status.phase, type(played.seen.route)) == (Phase.PENDING, Open)
+    harm = counts_of(played.now + 1, users=(600, 600), errors=(3, 400))
+    assert isinstance(played.tick(harm, obstacle=POLICY).step, Parked)
+    assert played.status.phase is Phase.TAKING_BACK
+    for _ in range(6):
+        assert not isinstance(played.tick().step, Open)
+    assert (played.status.phase, played.status.decision.verdict) == (Phase.CONCLUDED, Verdict.ROLLBACK)

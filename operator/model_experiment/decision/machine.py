@@ -51,6 +51,7 @@ class Signal(StrEnum):
 
 TRANSITIONS: dict[tuple[Phase, Signal], Phase] = {
     (Phase.PENDING, Signal.CLEAR): Phase.STARTING,
+    (Phase.PENDING, Signal.END): Phase.TAKING_BACK,  # a crash lost that the route was opened, and it did harm
     (Phase.STARTING, Signal.RAMP_STANDS): Phase.RAMPING,
     (Phase.STARTING, Signal.ROUTE_STANDS): Phase.RUNNING,
     (Phase.STARTING, Signal.END): Phase.TAKING_BACK,  # a take-back was latched before a crash
@@ -329,7 +330,7 @@ def _signal(
     own = observation.routes.own
     new = judgement.verdict in FINAL and judgement != state.judgement
     match state.phase:
-        case Phase.RAMPING | Phase.RUNNING | Phase.STARTING | Phase.PROMOTING | Phase.PROMOTED if new:
+        case phase if new and phase not in (Phase.TAKING_BACK, Phase.CONCLUDED):
             taken_back = own is not None and own.taken_back
             return Signal.PROMOTE if _promotes(experiment, state, judgement) and not taken_back else Signal.END
         case Phase.PROMOTING | Phase.PROMOTED if observation.routes.adopted:
