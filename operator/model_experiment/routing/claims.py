@@ -2,25 +2,16 @@
 
 from collections.abc import Sequence
 
-from model_experiment.api.spec import HTTPRouteRef, VirtualServiceRef
+from model_experiment.api.spec import HTTPRouteRef, Routing, VirtualServiceRef
 from model_experiment.api.status import Phase
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle
 from model_experiment.objects import Manifest
 
 
-def older_claim(
-    experiment: Experiment,
-    wanted: HTTPRouteRef | VirtualServiceRef,
-    others: Sequence[Manifest],
-    *,
-    field: str,
-    kind: str,
-) -> Obstacle | None:
-    """An experiment that is not over and comes first: whoever has started, then the older one, then by name.
-
-    ``field`` is the one of ``spec.routing`` that names the user's route, ``kind`` what it is.
-    """
+def older_claim(experiment: Experiment, others: Sequence[Manifest]) -> Obstacle | None:
+    """An experiment on the rule that is not over and comes first: whoever has started, then the older, then by name."""
+    field, wanted = _claim(experiment.spec.routing)
     started = any(_has_started(each) for each in others if each["metadata"]["uid"] == experiment.uid)
     place = (not started, experiment.created, experiment.name)
     rivals = [
@@ -36,9 +27,16 @@ def older_claim(
         return None
     return Obstacle(
         "Conflicted",
-        f"{kind} {wanted.name} must have one experiment at a time, found ModelExperiment {rivals[0]}, which was"
-        " there first; this one starts by itself when that one is over",
+        f"{experiment.spec.routing.user_route} must have one experiment at a time, found ModelExperiment {rivals[0]},"
+        " which was there first; this one starts by itself when that one is over",
     )
+
+
+def _claim(routing: Routing) -> tuple[str, HTTPRouteRef | VirtualServiceRef]:
+    """The field of ``spec.routing`` that names the user's route, and what it names."""
+    if routing.http_route_ref is not None:
+        return "httpRoute", routing.http_route_ref
+    return "virtualService", routing.virtual_service
 
 
 def _has_started(manifest: Manifest) -> bool:

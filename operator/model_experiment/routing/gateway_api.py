@@ -17,12 +17,12 @@ from model_experiment.errors import ClusterError, ConflictError
 from model_experiment.objects import BACKEND_TRAFFIC_POLICY, HTTP_ROUTE, MODEL_EXPERIMENT, Kind, Manifest, Objects
 from model_experiment.routing.draining import Drain
 from model_experiment.routing.obstacles import adopted, find_obstacle, find_rule
+from model_experiment.routing.own_objects import OwnObjects
 from model_experiment.routing.own_route import parked_as_it_stands, render_spec
 from model_experiment.routing.ownership import is_ours, name_taken, owned
 from model_experiment.routing.policies import CARRIED, Policies, copies, waits_for
 from model_experiment.routing.port import View
-from model_experiment.routing.reading import TAKEN_BACK, contains, is_open, seen, written_reason
-from model_experiment.routing.writing import Writer
+from model_experiment.routing.reading import TAKEN_BACK, is_open, seen, written_reason
 
 
 class GatewayApiRouter:
@@ -40,7 +40,7 @@ class GatewayApiRouter:
         drain_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._writer = Writer(objects, view)
+        self._own_objects = OwnObjects(objects, view)
         self._urgent = urgent
         self._view = view
         self._drain = Drain(drain_seconds, clock)
@@ -63,7 +63,8 @@ class GatewayApiRouter:
                 case Parked() | Open():
                     return await self._stand(experiment, step, taken_back=taken_back)
         except ConflictError:
-            await self._writer.read_again((HTTP_ROUTE, *CARRIED), experiment)
+            for kind in (HTTP_ROUTE, *CARRIED):
+                await self._own_objects.read_again(kind, experiment.namespace, experiment.route_name)
             raise
 
     async def _release(self, experiment: Experiment) -> bool:
@@ -82,7 +83,7 @@ class GatewayApiRouter:
             return False  # what changed since this was decided is seen at the next look
         spec = self._rendered(experiment, step)
         if own is None:
-            own = await self._writer.create(HTTP_ROUTE, experiment, spec)
+            own = await self._own_objects.create(HTTP_ROUTE, owned(experiment), spec)
             await self._carry(experiment, own)
             return True
         changed = await self._patch_route(experiment, own, spec, taken_back=taken_back)
@@ -100,37 +101,33 @@ class GatewayApiRouter:
     ) -> bool:
         """Writes where something differs; what the API server answers is the route as it stands now."""
         owners = own["metadata"].get("ownerReferences")
-        if self._writer.stands(own, spec) and taken_back == written_reason(own) and owners:
+        if self._own_objects.stands(own, spec) and taken_back == written_reason(own) and owners:
             return False
         marks = {TAKEN_BACK: taken_back}
-        found = await self._writer.patch(HTTP_ROUTE, experiment, own, spec, marks=marks, objects=objects)
-        if found is not None and not contains(found["spec"], spec):
-            raise ClusterError(
-                f"HTTPRoute {experiment.route_name} must stand as it was written,"
-                " found another one in the answer of the API server"
-            )
+        await self._own_objects.write(HTTP_ROUTE, own, spec, metadata=owned(experiment), marks=marks, objects=objects)
         return True
 
     async def _carry(self, experiment: Experiment, own: Manifest) -> bool:
         """Makes the policies of the own route say what they must; writes only where something differs."""
-        wanted, owners = self._copies(experiment, own), owned(experiment, until=own)["ownerReferences"]
+        wanted, metadata = self._copies(experiment, own), owned(experiment, until=own)
+        owners = metadata["ownerReferences"]
         changed = False
         for kind in CARRIED:
             spec, copy = wanted.get(kind), self._own(kind, experiment)
             if spec is None:
                 changed |= await self._remove(kind, experiment)
             elif copy is None:
-                await self._writer.create(kind, experiment, spec, until=own)
+                await self._own_objects.create(kind, metadata, spec)
                 changed = True
-            elif not self._writer.stands(copy, spec) or copy["metadata"].get("ownerReferences") != owners:
-                await self._writer.patch(kind, experiment, copy, spec, until=own)
+            elif not self._own_objects.stands(copy, spec) or copy["metadata"].get("ownerReferences") != owners:
+                await self._own_objects.write(kind, copy, spec, metadata=metadata)
                 changed = True
         return changed
 
     async def _remove(self, kind: Kind, experiment: Experiment) -> bool:
         own = self._own(kind, experiment)
         if own is not None:
-            await self._writer.delete(kind, experiment, own)
+            await self._own_objects.delete(kind, own)
             self._drain.forget(own)
         return own is not None
 

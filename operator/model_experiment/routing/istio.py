@@ -141,7 +141,7 @@ class IstioRouter:
         if not standing:
             await self._own.create(ENVOY_FILTER, metadata, spec)
         elif not self._own.stands(standing[0], spec):
-            await self._own.write(ENVOY_FILTER, standing[0], spec, metadata=metadata, marks={})
+            await self._own.write(ENVOY_FILTER, standing[0], spec, metadata=metadata)
         for each in found:
             if each not in standing:
                 await self._own.delete(ENVOY_FILTER, each)

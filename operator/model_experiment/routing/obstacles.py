@@ -9,11 +9,11 @@ known, or that its CRD labels as one, must be looked at (``policies`` says which
 
 from collections.abc import Sequence
 
-from model_experiment.api.spec import Challenger, Champion, HTTPRouteRef
-from model_experiment.api.status import Phase
+from model_experiment.api.spec import Challenger, Champion
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle
 from model_experiment.objects import Kind, Manifest
+from model_experiment.routing.claims import older_claim
 from model_experiment.routing.policies import Policies, find_uncarried
 from model_experiment.routing.reading import is_reference_to
 
@@ -33,7 +33,7 @@ def find_obstacle(
     if user_route is None:
         return Obstacle("RouteNotFound", f"HTTPRoute {name} must exist in namespace {experiment.namespace}, found none")
     return (
-        _older_claim(experiment, others)
+        older_claim(experiment, others)
         or _wrong_gateway(user_route)
         or _wrong_rule(experiment, user_route)
         or _uncarried(experiment, user_route, own, policies)
@@ -60,39 +60,6 @@ def adopted(experiment: Experiment, user_route: Manifest | None) -> bool:
     """Whether the user's own rule now serves the challenger alone: the promotion has reached the user's manifests."""
     rule = find_rule(experiment, user_route) if user_route else None
     return rule is not None and _serves(rule, experiment.spec.challenger)
-
-
-def _older_claim(experiment: Experiment, others: Sequence[Manifest]) -> Obstacle | None:
-    """An experiment that is not over and comes first: whoever has started, then the older one, then by name."""
-    wanted = experiment.spec.routing.http_route
-    started = any(_has_started(each) for each in others if each["metadata"]["uid"] == experiment.uid)
-    place = (not started, experiment.created, experiment.name)
-    rivals = [
-        other["metadata"]["name"]
-        for other in others
-        if other["metadata"]["namespace"] == experiment.namespace
-        and other["metadata"]["uid"] != experiment.uid
-        and (not _has_started(other), other["metadata"]["creationTimestamp"], other["metadata"]["name"]) < place
-        and other.get("status", {}).get("phase") != Phase.CONCLUDED
-        and _claims(other, wanted)
-    ]
-    if not rivals:
-        return None
-    return Obstacle(
-        "Conflicted",
-        f"HTTPRoute {wanted.name} must have one experiment at a time, found ModelExperiment {rivals[0]}, which was"
-        " there first; this one starts by itself when that one is over",
-    )
-
-
-def _has_started(manifest: Manifest) -> bool:
-    return "startTime" in manifest.get("status", {})
-
-
-def _claims(other: Manifest, wanted: HTTPRouteRef) -> bool:
-    reference = other["spec"].get("routing", {}).get("httpRoute", {})
-    rules = {reference.get("rule"), wanted.rule}
-    return reference.get("name") == wanted.name and (len(rules) == 1 or None in rules)
 
 
 def _wrong_gateway(user_route: Manifest) -> Obstacle | None:

@@ -25,11 +25,13 @@ class OwnObjects:
         """Whether an object is as it should be."""
         return stands(own, spec, generation=self._generations.get(own["metadata"]["uid"]))
 
-    async def create(self, kind: Kind, metadata: Manifest, spec: Manifest) -> None:
-        """A new object of ours."""
+    async def create(self, kind: Kind, metadata: Manifest, spec: Manifest) -> Manifest:
+        """A new object of ours, as it was created."""
         metadata = {**metadata, "annotations": {WRITTEN: digest(spec)}}
         manifest = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": spec}
-        self._know(kind, await self._objects.create(kind, manifest))
+        created = await self._objects.create(kind, manifest)
+        self._know(kind, created)
+        return created
 
     async def write(
         self,
@@ -38,7 +40,7 @@ class OwnObjects:
         spec: Manifest,
         *,
         metadata: Manifest,
-        marks: Mapping[str, str],
+        marks: Mapping[str, str] | None = None,
         objects: Objects | None = None,
     ) -> None:
         """One guarded write of the whole spec; ``objects`` are other connections than the usual ones.
@@ -49,7 +51,7 @@ class OwnObjects:
             ClusterError: if the answer does not hold what was written.
         """
         held = own["metadata"]
-        annotations = {**held.get("annotations", {}), **marks, WRITTEN: digest(spec)}
+        annotations = {**held.get("annotations", {}), **(marks or {}), WRITTEN: digest(spec)}
         operations = [
             {"op": "test", "path": "/metadata/uid", "value": held["uid"]},
             {"op": "test", "path": "/metadata/generation", "value": held["generation"]},

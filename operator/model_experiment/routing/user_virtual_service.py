@@ -50,7 +50,7 @@ def find_obstacle(
         found = f"VirtualService {name} must exist in namespace {experiment.namespace}, found none"
         return Obstacle("RouteNotFound", found)
     return (
-        older_claim(experiment, reference_of(experiment), others, field="virtualService", kind="VirtualService")
+        older_claim(experiment, others)
         or _wrong_gateway(user_route, gateways)
         or _wrong_rules(experiment, user_route)
         or _patched(experiment, user_route, filters)
