@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_experiment.assignment import Assignment, Share
-from model_experiment.decision.route import Absent, Open, Parked, Seen, is_reached, next_step
+from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Seen, is_reached, next_step
 
 MODULUS = 101
 
@@ -78,7 +78,7 @@ def test_an_open_route_is_only_entered_from_a_parked_one_and_left_through_one(st
             id="a parked route stays parked until the gateway has settled",
         ),
         pytest.param(
-            Seen(Parked(weights(50)), settled=True, problem="BackendNotFound: no ranker-v8"),
+            Seen(Parked(weights(50)), settled=True, problem=Obstacle("BackendNotResolved", "no ranker-v8")),
             Open(weights(50)),
             Parked(weights(50)),
             id="a parked route stays parked while a backend is missing",
@@ -96,7 +96,7 @@ def test_an_open_route_is_only_entered_from_a_parked_one_and_left_through_one(st
             id="a parked route is removed only after the gateway has settled",
         ),
         pytest.param(
-            Seen(Parked(weights(50)), settled=True, problem="BackendNotFound: no ranker-v8"),
+            Seen(Parked(weights(50)), settled=True, problem=Obstacle("BackendNotResolved", "no ranker-v8")),
             Absent(),
             Absent(),
             id="a missing backend does not keep a parked route alive",

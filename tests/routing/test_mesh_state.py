@@ -6,7 +6,7 @@ import pytest
 
 from given.deciding import experiment
 from model_experiment.assignment import Assignment, Share
-from model_experiment.decision.route import Open, Parked
+from model_experiment.decision.route import Obstacle, Open, Parked
 from model_experiment.routing.istiod import Istiod
 from model_experiment.routing.mesh_state import Proxy, is_own_route, mesh_says, selected
 from model_experiment.routing.own_virtual_service import render_delegate
@@ -43,8 +43,11 @@ def proxy(*routes, **changes):
 
 
 BARE = proxy(routes=())
-DONE, NOT_YET = (True, ""), (False, "")
-REFUSED = (True, "RouteRefused: edge.gateways keeps its old routes: no")
+DONE, NOT_YET = (True, None), (False, None)
+REFUSED = (
+    True,
+    Obstacle("RouteRefused", "edge.gateways must take its routes, found that it keeps the old ones: no"),
+)
 SAYINGS = [
     pytest.param(OPEN, proxy(), DONE, id="taken"),
     pytest.param(OPEN, proxy(route(name=NAME.removeprefix("experiment-"))), DONE, id="the root rule has no name"),
@@ -85,20 +88,24 @@ def test_a_proxy_has_processed_what_it_was_sent_as_written(manifest, state, sayi
     assert mesh_says(experiment(), manifest, [state], is_late=False) == saying
 
 
-LATE = "RouteNotEffective: edge.gateways does not serve it as written: "
+def late(fault):
+    what = "edge.gateways must serve the experiment's route as written"
+    return True, Obstacle("RouteNotEffective", f"{what}, found: {fault}")
+
+
 LATE_SAYINGS = [
-    pytest.param(OPEN, BARE, (True, f"{LATE}it has no such route"), id="Istio dropped the delegate"),
+    pytest.param(OPEN, BARE, late("it has no such route"), id="Istio dropped the delegate"),
     pytest.param(PARKED, BARE, DONE, id="a parked one that was dropped takes nobody either"),
     pytest.param(
         OPEN,
         proxy(route(hashed=False)),
-        (True, f"{LATE}it splits at random, not by x-user-id; the EnvoyFilter must be where the gateway's pods are"),
+        late("it splits at random, not by x-user-id; the EnvoyFilter must be where the gateway's pods are"),
         id="the filter does not reach it",
     ),
     pytest.param(
         OPEN,
         proxy(route(cluster("v7", 101))),
-        (True, f"{LATE}it splits [('ranker-v7.shop.svc.cluster.local', 101)]"),
+        late("it splits [('ranker-v7.shop.svc.cluster.local', 101)]"),
         id="another split",
     ),
     pytest.param(OPEN, proxy(acknowledged=False), NOT_YET, id="a proxy that does not answer"),
@@ -118,7 +125,7 @@ def test_every_proxy_must_have_it_and_each_fault_is_said_once():
 
 
 def test_without_a_word_of_any_proxy_an_open_delegate_stays_and_a_parked_one_is_not_opened():
-    unknown = "MeshUnknown: istiod must tell what its gateway took, found no proxy of it"
+    unknown = Obstacle("MeshUnknown", "istiod must tell what its gateway took, found no proxy of it")
     assert mesh_says(experiment(), OPEN, [], is_late=True) == NOT_YET
     assert mesh_says(experiment(), PARKED, [], is_late=False) == NOT_YET
     assert mesh_says(experiment(), PARKED, [], is_late=True) == (True, unknown)

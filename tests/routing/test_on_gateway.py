@@ -164,7 +164,8 @@ async def test_a_missing_backend_parks_and_says_which(control_plane, namespace):
                 break
             await asyncio.sleep(0.1)
         assert isinstance(reading.own.route, Parked)
-        assert "nobody" in reading.own.problem
+        assert reading.own.problem.reason == "BackendNotResolved"
+        assert "nobody" in reading.own.problem.message
 
 
 CARRIED_RULE = {

@@ -229,7 +229,7 @@ async def test_a_push_that_envoy_refuses_is_noticed_and_a_take_back_mends_it(con
             assert time.monotonic() < until
             await asyncio.sleep(0.1)
         assert own.settled
-        assert "exceeds" in own.problem
+        assert "exceeds" in own.problem.message
         await walker.walk_to(Parked(half), seconds=5)
         assert set((await Traffic(url, []).ask_each(USERS[:200])).values()) == {""}
 
@@ -241,11 +241,11 @@ async def test_a_filter_that_is_gone_or_changed_is_noticed_and_written_again(con
         await walker.walk_to(Open(half))
         (ours,) = walker.router._filters(walker.experiment)
         control_plane.api.delete(ours)
-        assert "FilterMissing" in (await walker.read()).own.problem
+        assert (await walker.read()).own.problem.reason == "FilterMissing"
         changed = {**ours, "spec": {**ours["spec"], "workloadSelector": {"labels": {**istio.labels, "nobody": "1"}}}}
         changed["metadata"] = {key: ours["metadata"][key] for key in ("name", "namespace", "labels")}
         control_plane.api.create(changed)
-        assert "FilterMissing" in (await walker.read()).own.problem
+        assert (await walker.read()).own.problem.reason == "FilterMissing"
         await walker.router.apply(walker.experiment, Parked(half))
         await walker.walk_to(Open(half))
 
@@ -269,7 +269,7 @@ async def test_a_gateway_whose_pods_are_elsewhere_would_split_at_random_and_neve
             await walker.router.apply(walker.experiment, next_step(reading.own, goal))
             await asyncio.sleep(0.1)
         assert isinstance(reading.own.route, Parked)
-        assert "splits at random" in reading.own.problem
+        assert "splits at random" in reading.own.problem.message
     control_plane.api.delete(manifest)
 
 

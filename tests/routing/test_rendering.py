@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from given.deciding import experiment
 from model_experiment.assignment import Assignment, Share
-from model_experiment.decision.route import Open, Parked, Seen
+from model_experiment.decision.route import Obstacle, Open, Parked, Seen
 from model_experiment.routing.own_route import NO_VALUE, parked_as_it_stands, policy_spec, render_spec, with_header
 from model_experiment.routing.reading import (
     TAKEN_BACK,
@@ -241,41 +241,47 @@ def test_the_own_route_is_read_as(own, reading):
 
 
 MISSING = {"status": "False", "reason": "BackendNotFound", "message": "no ranker-v8"}
+TAKE = "the gateway must take the experiment's route, found "
 WORDS = [
-    pytest.param(own_route(), own_policy(), (True, ""), id="both are accepted"),
-    pytest.param(own_route(parents=[]), own_policy(), (False, ""), id="nobody has said anything about the route"),
+    pytest.param(own_route(), own_policy(), (True, None), id="both are accepted"),
+    pytest.param(own_route(parents=[]), own_policy(), (False, None), id="nobody has said anything about the route"),
     pytest.param(
         own_route(),
         None,
-        (True, "PolicyMissing: the policy that hashes the assignment header is gone"),
+        (True, Obstacle("PolicyMissing", "the policy that hashes the assignment header must stand, found none")),
         id="there is no policy",
     ),
-    pytest.param(own_route(), {"metadata": {"generation": 1}}, (False, ""), id="the policy has no status"),
-    pytest.param(own_route(parents=[parent()]), own_policy(condition("Merged")), (False, ""), id="nothing that counts"),
-    pytest.param(own_route(generation=2), own_policy(), (False, ""), id="the words are about an older route"),
-    pytest.param(own_route(), own_policy(generation=2), (False, ""), id="the words are about an older policy"),
+    pytest.param(own_route(), {"metadata": {"generation": 1}}, (False, None), id="the policy has no status"),
+    pytest.param(
+        own_route(parents=[parent()]), own_policy(condition("Merged")), (False, None), id="nothing that counts"
+    ),
+    pytest.param(own_route(generation=2), own_policy(), (False, None), id="the words are about an older route"),
+    pytest.param(own_route(), own_policy(generation=2), (False, None), id="the words are about an older policy"),
     pytest.param(
         own_route(parents=[parent(condition()), parent(condition(generation=0))]),
         own_policy(),
-        (False, ""),
+        (False, None),
         id="one of two parents lags behind",
     ),
     pytest.param(
         own_route(parents=[parent(condition(), condition("ResolvedRefs", **MISSING))]),
         own_policy(),
-        (True, "BackendNotFound: no ranker-v8"),
+        (True, Obstacle("BackendNotResolved", f"{TAKE}BackendNotFound: no ranker-v8")),
         id="a backend is missing",
     ),
     pytest.param(
         own_route(parents=[parent(condition()), parent(condition("ResolvedRefs", **MISSING))]),
         own_policy(condition(status="False", reason="Conflicted", message="another policy")),
-        (True, "BackendNotFound: no ranker-v8; Conflicted: another policy"),
+        (
+            True,
+            Obstacle("BackendNotResolved", f"{TAKE}BackendNotFound: no ranker-v8; {TAKE}Conflicted: another policy"),
+        ),
         id="everything that is wrong is told, of any parent and of the policy",
     ),
     pytest.param(
         own_route(parents=[parent(condition("PartiallyInvalid", **MISSING), condition())]),
         own_policy(),
-        (True, ""),
+        (True, None),
         id="other conditions do not count",
     ),
 ]

@@ -14,7 +14,10 @@ from model_experiment.decision.machine import Decision
 from model_experiment.decision.observation import Blind
 from model_experiment.decision.route import Obstacle
 
-_HEALS_BY_ITSELF = frozenset({"RouteNotFound", "RouteNotAccepted", "BackendNotResolved", "Conflicted", "PolicyPending"})
+_HEALS_BY_ITSELF = frozenset(
+    {"RouteNotFound", "RouteNotAccepted", "BackendNotResolved", "Conflicted", "PolicyPending", "PolicyMissing"}
+    | {"FilterMissing", "MeshUnknown"}
+)
 _GRACE_SECONDS = 30.0
 
 

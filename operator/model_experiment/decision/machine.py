@@ -407,8 +407,7 @@ def _held(assignment: Assignment, own: Seen | None, on_hold: Obstacle | Blind | 
 def _obstacle(observation: Observation) -> Obstacle | None:
     """What the user's route, or else the gateway's word about our own, puts in the way."""
     own = observation.routes.own
-    problem = Obstacle("BackendNotResolved", own.problem) if own and own.settled and own.problem else None
-    return observation.routes.obstacle or problem
+    return observation.routes.obstacle or (own.problem if own and own.settled else None)
 
 
 def latched(text: str) -> Judgement:

@@ -6,6 +6,7 @@ ordered, so crossing 0 while requests arrive answers some of them with 500. Ther
 at a weight of 1 in between.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from model_experiment.assignment import Assignment, Share
@@ -34,6 +35,22 @@ Route = Absent | Parked | Open
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why the route cannot carry the experiment now; the reason is one CamelCase word."""
+
+    reason: str
+    message: str
+
+
+def together(obstacles: Iterable[Obstacle | None]) -> Obstacle | None:
+    """Several as one: the reason of the first, and what each says, once."""
+    found = list(filter(None, obstacles))
+    if not found:
+        return None
+    return Obstacle(found[0].reason, "; ".join(dict.fromkeys(each.message for each in found)))
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """The experiment's route as it was read.
 
@@ -44,16 +61,8 @@ class Seen:
 
     route: Parked | Open
     settled: bool
-    problem: str = ""
+    problem: Obstacle | None = None
     taken_back: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """Why the route cannot carry the experiment now; the reason is one CamelCase word."""
-
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

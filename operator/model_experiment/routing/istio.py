@@ -11,7 +11,7 @@ stands in the gateway's namespace, where no owner reference can reach; a release
 from collections.abc import Callable, Sequence
 
 from model_experiment.decision.observation import Experiment
-from model_experiment.decision.route import Absent, Open, Parked, Route, RouteReading, Seen
+from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Route, RouteReading, Seen
 from model_experiment.errors import ClusterError, ConflictError
 from model_experiment.objects import ENVOY_FILTER, ISTIO_GATEWAY, MODEL_EXPERIMENT, VIRTUAL_SERVICE, Manifest, Objects
 from model_experiment.routing.mesh_state import MeshState, mesh_says, selected
@@ -35,6 +35,8 @@ from model_experiment.routing.user_virtual_service import (
     gateway_names,
     reference_of,
 )
+
+_FILTER_MISSING = Obstacle("FilterMissing", "an EnvoyFilter must hash the assignment header for this route, found none")
 
 
 class IstioRouter:
@@ -150,14 +152,14 @@ class IstioRouter:
         settled, problem = self._says(experiment, own)
         return Seen(route_of(own, experiment), settled=settled, problem=problem, taken_back=written_reason(own))
 
-    def _says(self, experiment: Experiment, own: Manifest) -> tuple[bool, str]:
+    def _says(self, experiment: Experiment, own: Manifest) -> tuple[bool, Obstacle | None]:
         """Whether the mesh has processed what stands, and what is wrong if anything."""
         filters = self._filters(experiment)
         is_late = min(self._age(each) for each in (own, *filters)) >= self._settle_seconds
         if not self._is_hashed(experiment, filters):
-            return True, "FilterMissing: no EnvoyFilter hashes the assignment header for this route"
+            return True, _FILTER_MISSING
         if self._mesh is None:
-            return is_late, ""
+            return is_late, None
         selector = filters[0]["spec"]["workloadSelector"]["labels"]
         return mesh_says(experiment, own, selected(self._mesh.proxies() or (), selector), is_late=is_late)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from model_experiment.decision.observation import Experiment
+from model_experiment.decision.route import Obstacle, together
 from model_experiment.objects import Manifest
 from model_experiment.routing.own_virtual_service import is_open, rule_name
 
@@ -58,7 +59,9 @@ def selected(proxies: Sequence[Proxy], selector: Mapping[str, str]) -> list[Prox
     return [proxy for proxy in proxies if selector.items() <= proxy.labels.items()]
 
 
-def mesh_says(experiment: Experiment, own: Manifest, proxies: Sequence[Proxy], *, is_late: bool) -> tuple[bool, str]:
+def mesh_says(
+    experiment: Experiment, own: Manifest, proxies: Sequence[Proxy], *, is_late: bool
+) -> tuple[bool, Obstacle | None]:
     """Whether every proxy has processed the delegate as it stands, and what is wrong if anything.
 
     ``is_late`` means that istiod's longest wait is over since the write. Then a route that is missing is the same as a
@@ -67,25 +70,30 @@ def mesh_says(experiment: Experiment, own: Manifest, proxies: Sequence[Proxy], *
     """
     if not proxies:
         is_blind = is_late and not is_open(own, experiment)
-        return is_blind, "MeshUnknown: istiod must tell what its gateway took, found no proxy of it" * is_blind
+        return is_blind, _UNKNOWN if is_blind else None
     sayings = [_proxy_says(experiment, own, proxy, is_late=is_late) for proxy in proxies]
-    return all(settled for settled, _ in sayings), "; ".join(dict.fromkeys(what for _, what in sayings if what))
+    return all(settled for settled, _ in sayings), together(problem for _, problem in sayings)
 
 
-def _proxy_says(experiment: Experiment, own: Manifest, proxy: Proxy, *, is_late: bool) -> tuple[bool, str]:
+_UNKNOWN = Obstacle("MeshUnknown", "istiod must tell what its gateway took, found no proxy of it")
+
+
+def _proxy_says(experiment: Experiment, own: Manifest, proxy: Proxy, *, is_late: bool) -> tuple[bool, Obstacle | None]:
     routes = _routes_of(experiment, proxy)
     fault = next((fault for route in routes if (fault := _fault(experiment, own, route))), "")
     if not routes:
         fault = "it has no such route"
     if is_late and not routes and not is_open(own, experiment):
-        return True, ""
+        return True, None
     if fault:
-        return is_late, f"RouteNotEffective: {proxy.name} does not serve it as written: {fault}" if is_late else ""
+        message = f"{proxy.name} must serve the experiment's route as written, found: {fault}"
+        return is_late, Obstacle("RouteNotEffective", message) if is_late else None
     if not proxy.confirmed:
-        return False, ""
+        return False, None
     if proxy.refusal:
-        return True, f"RouteRefused: {proxy.name} keeps its old routes: {proxy.refusal}"
-    return proxy.acknowledged, ""
+        message = f"{proxy.name} must take its routes, found that it keeps the old ones: {proxy.refusal}"
+        return True, Obstacle("RouteRefused", message)
+    return proxy.acknowledged, None
 
 
 def _routes_of(experiment: Experiment, proxy: Proxy) -> list[Manifest]:

@@ -11,7 +11,7 @@ from typing import Any
 from model_experiment.api.spec import BackendRef
 from model_experiment.assignment import Assignment, Share
 from model_experiment.decision.observation import Experiment
-from model_experiment.decision.route import Open, Parked, Seen
+from model_experiment.decision.route import Obstacle, Open, Parked, Seen, together
 from model_experiment.objects import Manifest
 from model_experiment.routing.own_route import NO_VALUE
 
@@ -63,7 +63,7 @@ def is_reference_to(reference: Manifest, backend: BackendRef) -> bool:
     return found == (backend.group, backend.kind, backend.name, backend.port)
 
 
-def gateway_says(own: Manifest, policy: Manifest | None) -> tuple[bool, str]:
+def gateway_says(own: Manifest, policy: Manifest | None) -> tuple[bool, Obstacle | None]:
     """Whether every parent has processed the current generation of route and policy, and what is wrong if anything."""
     parents = own.get("status", {}).get("parents", [])
     ancestors = (policy or {}).get("status", {}).get("ancestors", [])
@@ -72,15 +72,22 @@ def gateway_says(own: Manifest, policy: Manifest | None) -> tuple[bool, str]:
         for manifest, sayings in ((own, parents), (policy or {}, ancestors))
         for saying in sayings
         for condition in saying.get("conditions", [])
-        if condition["type"] in ("Accepted", "ResolvedRefs")
+        if condition["type"] in _REFUSALS
     ]
     heard = len(parents) >= len(own["spec"].get("parentRefs", [])) > 0 and (policy is None or bool(ancestors))
     current = [condition.get("observedGeneration") == generation for condition, generation in reported]
-    wrong = [
-        f"{condition['reason']}: {condition['message']}" for condition, _ in reported if condition["status"] != "True"
-    ]
-    missing = ["PolicyMissing: the policy that hashes the assignment header is gone"] if policy is None else []
-    return heard and bool(current) and all(current), "; ".join([*wrong, *missing])
+    wrong = [_refusal(condition) for condition, _ in reported if condition["status"] != "True"]
+    missing = [_POLICY_MISSING] if policy is None else []
+    return heard and bool(current) and all(current), together([*wrong, *missing])
+
+
+_POLICY_MISSING = Obstacle("PolicyMissing", "the policy that hashes the assignment header must stand, found none")
+_REFUSALS = {"Accepted": "RouteNotAccepted", "ResolvedRefs": "BackendNotResolved"}
+
+
+def _refusal(condition: Manifest) -> Obstacle:
+    said = f"{condition['reason']}: {condition['message']}"
+    return Obstacle(_REFUSALS[condition["type"]], f"the gateway must take the experiment's route, found {said}")
 
 
 def digest(spec: Manifest) -> str:
