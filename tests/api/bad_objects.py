@@ -14,7 +14,10 @@ from api.objects import REMOVED
 ERRORS = {"name": "errors", "margin": "25%", "source": {"responses": {"class": "ServerError"}}}
 SLOW = {"name": "slow", "limit": "5%", "source": {"latency": {"above": "250ms"}}}
 REFUND = {"name": "refund", "source": {"outcome": {"name": "refund"}}}
-CHALLENGER = {"name": "v9", "backendRef": {"name": "ranker-v9", "port": 8080}}
+
+
+def challenger(number: int, *, percent: int = 20) -> dict[str, Any]:
+    return {"name": f"c{number}", "backendRef": {"name": f"ranker-c{number}", "port": 8080}, "percent": percent}
 
 
 def step(percent: int) -> dict[str, Any]:
@@ -74,10 +77,10 @@ SHAPE = (
         server_says='unknown field "spec.champions"', server_path="strict decoding error"),
     bad("a field in snake case", {"spec.on_success": "Promote"}, "must be a known field",
         server_says='unknown field "spec.on_success"', server_path="strict decoding error"),
-    bad("an empty list of challengers", {"spec.challengers": []}, "must have 1 item, found 0",
+    bad("an empty list of challengers", {"spec.challengers": []}, "must have 1 to 4 items, found 0",
         server_says="should have at least 1 items"),
-    bad("two challengers, which this edition cannot judge", {"spec.challengers[1]": CHALLENGER},
-        "must have 1 item, found 2", path="spec.challengers", server_says="must have at most 1 item"),
+    bad("five challengers", {"spec.challengers": [challenger(n, percent=10) for n in range(5)]},
+        "must have 1 to 4 items, found 5", server_says="must have at most 4 items"),
     bad("no objective in the list", {"spec.objectives": []}, "must have 1 to 10 items, found 0",
         server_says="should have at least 1 items"),
     bad("eleven guardrails", {"spec.guardrails": [ERRORS | {"name": f"g{n}"} for n in range(11)]},
@@ -137,6 +140,18 @@ NAMES = (
     bad("one backend, once with its kind written out",
         {"spec.challengers[0].backendRef": {"kind": "Service", "name": "ranker-v7", "port": 8080}},
         'must have other backends than the champion, found "ranker-v7" twice', path="spec.challengers"),
+    bad("two challengers of one name", {"spec.challengers": [challenger(1), challenger(2) | {"name": "c1"}]},
+        'must have a name of its own, found "c1" twice', path="spec.challengers[1]",
+        server_path="spec.challengers[1]", server_says='Duplicate value: {"name":"c1"}'),
+    bad("two challengers on one backend",
+        {"spec.challengers": [challenger(1), challenger(2) | {"backendRef": challenger(1)["backendRef"]}]},
+        "must have a backend each of their own, found one backend twice", path="spec.challengers"),
+    bad("challengers who leave the champion nobody",
+        {"spec.challengers": [challenger(1, percent=60), challenger(2, percent=40)]},
+        "must leave the champion at least 1 percent of the users, found 100 percent in all", path="spec.challengers"),
+    bad("a ramp beyond the split of several",
+        {"spec.challengers": [challenger(1, percent=5), challenger(2, percent=5)], "spec.ramp": [step(10)]},
+        "must stay below the challengers' percent, found a step that is not smaller", path="spec.ramp"),
     bad("two objectives of one name", {"spec.objectives[1]": REFUND | {"name": "purchase"}},
         'must have a name of its own, found "purchase" twice', server_says='Duplicate value: {"name":"purchase"}'),
     bad("a ramp that falls", {"spec.ramp": [step(10), step(5)]},

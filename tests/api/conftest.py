@@ -96,6 +96,7 @@ def full_status() -> ModelExperimentStatus:
             verdict=Verdict.KEEP_CHAMPION,
             reason="ChallengerWorse",
             message="v8 is worse than v7.",
+            challenger="v8",
             time=NOON,
             risk="none",
             evidence=("purchase: -3.6%",),

@@ -65,7 +65,7 @@ def test_the_defaults_are_those_of_the_documentation():
     spec = parse_spec(MINIMAL["spec"])
 
     assert spec.strategy is Strategy.AB_TEST
-    assert spec.challenger.percent == 50
+    assert [challenger.percent for challenger in spec.challengers] == [50]
     assert (spec.champion.backend_ref.group, spec.champion.backend_ref.kind) == ("", "Service")
     assert spec.assignment.header == "x-user-id"
     assert spec.primary.better is Better.HIGHER

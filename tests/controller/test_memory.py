@@ -52,8 +52,8 @@ def test_evidence_comes_back_as_it_was(evidence):
 
 def test_the_cases_above_have_looks_and_a_breach():
     evidence = EVIDENCE[-1].values[0]
-    assert evidence.looks
-    assert evidence.harm["errors"].breached
+    assert evidence.looks_at("v8")
+    assert evidence.harm["v8", "errors"].breached
 
 
 def test_an_empty_ledger_has_no_counts():

@@ -54,7 +54,7 @@ def live(moments, played):
             obstacle=moment["obstacle"],
             settles=moment["settles"],
             crash=moment["crash"],
-            adopted=moment["adopted"] and played.status.phase is Phase.PROMOTED,
+            adopted="v8" if moment["adopted"] and played.status.phase is Phase.PROMOTED else "",
         )
 
 

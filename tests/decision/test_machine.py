@@ -89,7 +89,7 @@ def test_a_win_is_promoted_without_crossing_zero_and_waits_for_the_user_to_adopt
     assert champion_weights[-1] == 0
     assert 1 in champion_weights
     assert ready(played) == (ConditionStatus.TRUE, "Promoted")
-    played.tick(adopted=True)
+    played.tick(adopted="v8")
     for _ in range(3):
         played.tick()
     assert (played.status.phase, played.seen) == (Phase.CONCLUDED, None)
@@ -175,7 +175,7 @@ def test_a_look_is_never_taken_before_the_minimum_duration():
     played.until_running()
     for share in range(1, 13):
         played.tick(healthy(played, (160 * share, 160 * share), purchases=(32 * share, 60 * share)))
-    assert played.state.evidence.looks == ()
+    assert played.state.evidence.looks_at("v8") == ()
     assert played.status.phase is Phase.RUNNING
 
 

@@ -53,8 +53,8 @@ def test_the_status_says_how_far_the_ramp_is():
     played.tick()
     assert (played.status.phase, played.status.ramp.done, played.status.ramp.steps) == (Phase.RAMPING, 1, 2)
     assert played.status.decision.message == (
-        "v8 meets 10% of the users for 5s, step 2 of 2 (0 users so far); guardrails watch, objectives count from"
-        " the full split on"
+        "10% of the users meet v8 for 5s, step 2 of 2 (0 users so far); guardrails watch, objectives count from the"
+        " full split on"
     )
     assert played.status.full_split_time is None
     assert sum(share.weight for share in played.status.assignment.shares if share.variant == "v8") < 0.11 * (
@@ -69,7 +69,7 @@ def test_a_step_goes_on_until_enough_users_have_met_the_challenger():
         decision = played.tick(counts_of(played.now + 1, users=(900, 9), ramp=(3000, 39)))
         assert percent(played) == 1
     assert decision.judgement.message.startswith(
-        "v8 meets 1% of the users for 3s and until 40 users have met it, step 1 of 1 (39 users so far)"
+        "1% of the users meet v8 for 3s and until 40 have done so, step 1 of 1 (39 users so far)"
     )
     played.tick(counts_of(played.now + 1, users=(900, 9), ramp=(3000, 40)))
     until(played, 50)

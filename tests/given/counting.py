@@ -20,28 +20,29 @@ def spread(total: int, seed: int) -> np.ndarray:
 def counts_of(
     time: float,
     *,
-    users: tuple[int, int],
-    purchases: tuple[int, int] = (0, 0),
-    errors: tuple[int, int] = (0, 0),
-    slow: tuple[int, int] = (0, 0),
-    ramp: tuple[int, int] = (0, 0),
+    users: tuple[int, ...],
+    purchases: tuple[int, ...] = (),
+    errors: tuple[int, ...] = (),
+    slow: tuple[int, ...] = (),
+    ramp: tuple[int, ...] = (),
     requests_per_user: int = 5,
 ) -> Counts:
-    """Totals of champion and challenger, in this order."""
-    totals: Mapping[Measure, tuple[int, int]] = {
+    """Totals of the champion v7 and its challengers v8, v9 and so on, as many as have users; 0 where none are given."""
+    variants, nothing = [f"v{7 + side}" for side in range(len(users))], (0,) * len(users)
+    totals: Mapping[Measure, tuple[int, ...]] = {
         EXPOSURES: users,
-        REQUESTS: (users[0] * requests_per_user, users[1] * requests_per_user),
-        PURCHASES: purchases,
-        ERRORS: errors,
-        SLOW: slow,
-        RAMP_EXPOSURES: ramp,
+        REQUESTS: tuple(each * requests_per_user for each in users),
+        PURCHASES: purchases or nothing,
+        ERRORS: errors or nothing,
+        SLOW: slow or nothing,
+        RAMP_EXPOSURES: ramp or nothing,
     }
     tables = {
         (variant, measure): spread(total[side], seed=100 * side + number)
         for number, (measure, total) in enumerate(totals.items())
-        for side, variant in enumerate(("v7", "v8"))
+        for side, variant in enumerate(variants)
     }
-    for variant in ("v7", "v8"):
+    for variant in variants:
         requests = tables[variant, REQUESTS]
         for harm in (ERRORS, SLOW):
             tables[variant, harm] = np.minimum(tables[variant, harm], requests)

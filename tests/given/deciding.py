@@ -50,7 +50,7 @@ class Played:
         *counts: Counts,
         obstacle: Obstacle | None = None,
         blind: Blind | None = None,
-        adopted: bool = False,
+        adopted: str = "",
         settles: bool = True,
         crash: str = "",
     ) -> Decision:

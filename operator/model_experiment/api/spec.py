@@ -86,17 +86,20 @@ class Challenger(SpecPart):
     name: Name = Field(description="Name of the challenger in status, metrics and the x-variant header.")
     backend_ref: BackendRef = Field(description="Where the challenger answers.")
     percent: SplitPercent = Field(
-        default=50, description="Share of the users who meet the challenger, in whole percent."
+        default=50,
+        description="Share of the users who meet this challenger, in whole percent; the champion has what is left.",
     )
 
 
 class RampStep(SpecPart):
     """A smaller split on the way to the full one."""
 
-    percent: SplitPercent = Field(description="Share of the users who meet the challenger, in whole percent.")
+    percent: SplitPercent = Field(
+        description="Share of the users who meet any challenger, in whole percent; each challenger has its part of it."
+    )
     hold: PositiveDuration = Field(description="How long the step stands at least, such as 10m.")
     minimum_exposures: Exposures = Field(
-        default=0, description="How many users must have met the challenger during the ramp before the step ends."
+        default=0, description="How many users must have met a challenger during the ramp before the step ends."
     )
 
 
@@ -368,6 +371,8 @@ class Analysis(SpecPart):
     )
 
 
+PERCENT = 100
+PERCENT_IN_ALL = "self.challengers.map(each, each.percent).sum()"
 SAME_BACKEND = " && ".join(
     f"each.backendRef.{field} == self.champion.backendRef.{field}" for field in ("group", "kind", "name", "?port")
 )
@@ -381,8 +386,8 @@ class ModelExperimentSpec(SpecPart):
         description="ABTest splits the users and asks whether the challenger is better.",
     )
     champion: Champion = Field(description="The model that serves everybody today, and again after a rollback.")
-    challengers: Annotated[tuple[Challenger, ...], Named(1, 1)] = Field(
-        description="The model that wants to be the next champion; exactly one in this edition.",
+    challengers: Annotated[tuple[Challenger, ...], Named(1, 4)] = Field(
+        description="The models that want to be the next champion, each compared with the champion.",
     )
     routing: Routing = Field(description="Where the traffic is split.")
     ramp: Annotated[tuple[RampStep, ...], Ordered(10)] = Field(
@@ -404,9 +409,14 @@ class ModelExperimentSpec(SpecPart):
     )
 
     @property
-    def challenger(self) -> Challenger:
-        """The only challenger of this edition."""
-        return self.challengers[0]
+    def variants(self) -> tuple[Champion | Challenger, ...]:
+        """The champion, and the challengers in their order."""
+        return (self.champion, *self.challengers)
+
+    @property
+    def challengers_percent(self) -> int:
+        """The share of the users who meet any challenger in the full split, in percent."""
+        return sum(challenger.percent for challenger in self.challengers)
 
     @property
     def primary(self) -> Objective:
@@ -431,6 +441,24 @@ class ModelExperimentSpec(SpecPart):
             found_in_cel='"{self.champion.backendRef.name}" twice',
         ),
         Rule(
+            at=".challengers",
+            must="must have a backend each of their own",
+            holds=lambda spec: len({each.backend_ref for each in spec.challengers}) == len(spec.challengers),
+            found=lambda _: "one backend twice",
+            holds_in_cel=(
+                "self.challengers.all(each, self.challengers.exists_one(other, other.backendRef == each.backendRef))"
+            ),
+            found_in_cel="one backend twice",
+        ),
+        Rule(
+            at=".challengers",
+            must="must leave the champion at least 1 percent of the users",
+            holds=lambda spec: spec.challengers_percent < PERCENT,
+            found=lambda spec: f"{spec.challengers_percent} percent in all",
+            holds_in_cel=f"{PERCENT_IN_ALL} < {PERCENT}",
+            found_in_cel=f"{{string({PERCENT_IN_ALL})}} percent in all",
+        ),
+        Rule(
             at=".ramp",
             must="must grow from step to step",
             holds=lambda spec: all(before.percent < after.percent for before, after in pairwise(spec.ramp)),
@@ -444,11 +472,9 @@ class ModelExperimentSpec(SpecPart):
         Rule(
             at=".ramp",
             must="must stay below the challengers' percent",
-            holds=lambda spec: all(step.percent < spec.challenger.percent for step in spec.ramp),
+            holds=lambda spec: all(step.percent < spec.challengers_percent for step in spec.ramp),
             found=lambda _: "a step that is not smaller",
-            holds_in_cel=(
-                "self.challengers.size() == 0 || self.ramp.all(step, step.percent < self.challengers[0].percent)"
-            ),
+            holds_in_cel=(f"self.challengers.size() == 0 || self.ramp.all(step, step.percent < {PERCENT_IN_ALL})"),
             found_in_cel="a step that is not smaller",
         ),
         Rule(

@@ -103,8 +103,8 @@ class AssignmentStatus(Record):
         description="The experiment's prime: a user stands at xxHash64(header value) modulo this number."
     )
     shares: tuple[ShareStatus, ...] = Field(
-        max_length=2,
-        description="Intervals of users in this order, the challenger first; the weights sum to the modulus.",
+        max_length=8,
+        description="Intervals of users in this order; a variant may have several. The weights sum to the modulus.",
         json_schema_extra=AS_A_WHOLE,
     )
 
@@ -187,6 +187,9 @@ class DecisionStatus(Record):
     verdict: Verdict = Field(description="What the evidence says should happen.")
     reason: Word = Field(description="Why, in one CamelCase word.")
     message: Prose = Field(description="Why, in a sentence.")
+    challenger: Word | None = Field(
+        default=None, description="The challenger that wins or does harm; absent where it is about none alone."
+    )
     time: Time = Field(description="When this was first decided.")
     risk: Prose | None = Field(default=None, description="What may still be wrong with it.")
     evidence: tuple[Prose, ...] = Field(
@@ -237,20 +240,20 @@ class ModelExperimentStatus(Record):
     assignment: AssignmentStatus | None = Field(default=None, description="Which user meets which variant.")
     variants: tuple[VariantStatus, ...] = Field(
         default_factory=tuple,
-        max_length=2,
+        max_length=5,
         description="The variants and the traffic they met.",
         json_schema_extra=BY_NAME,
     )
     objectives: tuple[ObjectiveStatus, ...] = Field(
         default_factory=tuple,
-        max_length=10,
-        description="The challenger compared with the champion, for each objective.",
+        max_length=40,
+        description="Each challenger compared with the champion, for each objective.",
         json_schema_extra=BY_NAME_AND_CHALLENGER,
     )
     guardrails: tuple[GuardrailStatus, ...] = Field(
         default_factory=tuple,
-        max_length=10,
-        description="The challenger watched for harm, for each guardrail.",
+        max_length=40,
+        description="Each challenger watched for harm, for each guardrail.",
         json_schema_extra=BY_NAME_AND_CHALLENGER,
     )
     checks: tuple[Check, ...] = Field(

@@ -48,7 +48,7 @@ async def _answers(world: World, experiment: Experiment, memory: Memory, now: fl
     spec = experiment.spec
     question = Question(
         uid=experiment.uid,
-        variants=(spec.champion.name, spec.challenger.name),
+        variants=tuple(variant.name for variant in spec.variants),
         measures=measures_of(spec),
     )
     if memory.gap_since is None:

@@ -54,8 +54,8 @@ def to_checkpoint(ledger: Ledger, evidence: Evidence) -> str:
     stored = {
         "ledger": to_json(ledger),
         "split": evidence.split.highest_log_e,
-        "harm": {name: _stored_harm(harm) for name, harm in evidence.harm.items()},
-        "looks": [_stored_look(taken) for taken in evidence.looks],
+        "harm": [[*names, _stored_harm(harm)] for names, harm in evidence.harm.items()],
+        "looks": {name: [_stored_look(taken) for taken in looks] for name, looks in evidence.looks.items()},
     }
     return base64.b64encode(gzip.compress(json.dumps(stored).encode(), mtime=0)).decode()
 
@@ -73,9 +73,9 @@ def from_checkpoint(text: str) -> tuple[Ledger, Evidence]:
         return ledger, Evidence(
             counts=counts,
             compared=counts,
-            harm={name: _harm(harm) for name, harm in stored["harm"].items()},
+            harm={(challenger, guardrail): _harm(harm) for challenger, guardrail, harm in stored["harm"]},
             split=SampleRatioCheck(float(stored["split"])),
-            looks=tuple(_look(taken) for taken in stored["looks"]),
+            looks={name: tuple(_look(taken) for taken in looks) for name, looks in stored["looks"].items()},
         )
     except (KeyError, TypeError, OSError, EOFError) as error:
         raise ValueError(f"a checkpoint must be what was written, found {text[:40]!r}: {error}") from error

@@ -189,7 +189,7 @@ async def write_checkpoint(world: World, key: Key, experiment: Experiment) -> No
     state, now = memory.state, world.clock()
     if state.evidence.counts is None or experiment.deleting:
         return
-    kept = (state.phase, len(state.evidence.looks))
+    kept = (state.phase, sum(map(len, state.evidence.looks.values())))
     if kept == memory.kept and (now - memory.checkpoint_written < world.settings.checkpoint_seconds or _is_over(state)):
         return
     if await _keep(world, experiment, to_checkpoint(memory.ledger, state.evidence)):

@@ -77,7 +77,9 @@ def state_of(status: ModelExperimentStatus) -> State:
         started=status.start_time.timestamp() if status.start_time else None,
         compared_since=compared.timestamp() if compared else None,
         ended=status.end_time.timestamp() if status.end_time else None,
-        judgement=Judgement(decision.verdict, decision.reason, decision.message, decision.evidence)
+        judgement=Judgement(
+            decision.verdict, decision.reason, decision.message, decision.evidence, decision.challenger or ""
+        )
         if decision and final
         else None,
         history=tuple(
@@ -162,22 +164,19 @@ def _variants_of(
     if assignment is None:
         return ()
     serving = decision.step.assignment if isinstance(decision.step, Open) else None
-    champion, challenger = experiment.spec.champion.name, experiment.spec.challenger.name
-    weight = serving.weight(challenger) if serving else 0
+    weights = {each.name: serving.weight(each.name) if serving else 0 for each in experiment.spec.challengers}
+    weights = {experiment.spec.champion.name: assignment.modulus - sum(weights.values()), **weights}
     known = {variant.name: variant for variant in previous}
     return tuple(
         VariantStatus(
             name=name,
-            role=role,
+            role=Role.CHAMPION if name == experiment.spec.champion.name else Role.CHALLENGER,
             weight=own,
             share=wording.percent(own / assignment.modulus),
             users=_counted(decision, name, EXPOSURES, known=known[name].users if name in known else 0),
             requests=_counted(decision, name, REQUESTS, known=known[name].requests if name in known else 0),
         )
-        for name, role, own in (
-            (champion, Role.CHAMPION, assignment.modulus - weight),
-            (challenger, Role.CHALLENGER, weight),
-        )
+        for name, own in weights.items()
     )
 
 
@@ -200,6 +199,7 @@ def _decision_of(
         verdict=judgement.verdict,
         reason=judgement.reason,
         message=judgement.message,
+        challenger=judgement.challenger or None,
         time=previous.time if same and previous else wording.moment(now),
         risk=risk_of(plan, judgement),
         evidence=judgement.evidence,

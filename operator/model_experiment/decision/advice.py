@@ -4,6 +4,7 @@ from typing import assert_never
 
 from model_experiment.api.status import Verdict
 from model_experiment.api.words import OnSuccess
+from model_experiment.decision import wording
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.plan import Plan
 from model_experiment.decision.rules import Judgement
@@ -15,7 +16,8 @@ def risk_of(plan: Plan, judgement: Judgement) -> str | None:
     match judgement.verdict:
         case Verdict.PROMOTE:
             half = plan.spec.analysis.alpha.value / 2
-            return f"a challenger without any effect is promoted with probability {half:g} at most, over all looks"
+            over = "all looks" if len(plan.spec.challengers) == 1 else "all looks and challengers"
+            return f"a challenger without any effect is promoted with probability {half:g} at most, over {over}"
         case Verdict.KEEP_CHAMPION:
             miss = 1 - plan.spec.analysis.power.value
             return (
@@ -38,25 +40,26 @@ def risk_of(plan: Plan, judgement: Judgement) -> str | None:
 def actions_of(experiment: Experiment, plan: Plan, judgement: Judgement) -> tuple[str, ...]:
     """The next steps of a person, most important first; none while the experiment goes on by itself."""
     spec, route = experiment.spec, experiment.spec.routing.user_route
-    challenger, champion = spec.challenger, spec.champion
+    challengers, champion = spec.challengers, spec.champion
+    names = judgement.challenger or wording.names([challenger.name for challenger in challengers])
     match judgement.verdict:
         case Verdict.PROMOTE if spec.on_success is OnSuccess.PROMOTE:
             return (
-                f"point the rule of {route} at {challenger.backend_ref.name} instead of"
+                f"point the rule of {route} at {_backend(experiment, judgement.challenger)} instead of"
                 f" {champion.backend_ref.name}; the operator then removes its own route",
                 f"keep {champion.backend_ref.name} running until then: requests without"
                 f" {spec.assignment.header} still reach it",
             )
         case Verdict.PROMOTE:
-            return (f"{challenger.name} won and {champion.name} keeps the traffic, as onSuccess is Report",)
+            return (f"{names} won and {champion.name} keeps the traffic, as onSuccess is Report",)
         case Verdict.KEEP_CHAMPION:
             return (
-                f"keep {champion.name}; {challenger.name} may be removed",
+                f"keep {champion.name}; {names} may be removed",
                 "to look for a smaller effect, plan a new experiment with a smaller minimumEffect",
             )
         case Verdict.ROLLBACK:
             return (
-                f"find out why {challenger.name} broke its limit; the queries under status.guardrails show when",
+                f"find out why {names} broke its limit; the queries under status.guardrails show when",
                 "mend it, give it a new name, and apply a new experiment: the same users must not meet it again",
             )
         case Verdict.INVALID:
@@ -66,10 +69,15 @@ def actions_of(experiment: Experiment, plan: Plan, judgement: Judgement) -> tupl
             )
         case Verdict.INCONCLUSIVE:
             return (
-                f"run longer, give {challenger.name} a larger share, or accept a larger minimumEffect:"
-                f" {2 * plan.users_per_variant} users are needed for {spec.primary.minimum_effect}",
+                f"run longer, give {names} a larger share, or accept a larger minimumEffect:"
+                f" {plan.planned_total} users are needed for {spec.primary.minimum_effect}",
             )
         case Verdict.CONTINUE | Verdict.HOLD:
             return ()
         case _:
             assert_never(judgement.verdict)
+
+
+def _backend(experiment: Experiment, challenger: str) -> str:
+    """The backend of the challenger of that name."""
+    return next(each.backend_ref.name for each in experiment.spec.challengers if each.name == challenger)

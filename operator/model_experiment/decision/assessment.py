@@ -15,7 +15,7 @@ from model_experiment.api.status import (
 )
 from model_experiment.api.words import Better
 from model_experiment.decision import wording
-from model_experiment.decision.counts import EXPOSURES, REQUESTS, Counts, Measure
+from model_experiment.decision.counts import EXPOSURES, Counts, Measure
 from model_experiment.decision.evidence import (
     Evidence,
     Harm,
@@ -23,10 +23,12 @@ from model_experiment.decision.evidence import (
     effect_of,
     ended,
     information_of,
+    request_tables,
     requests_of,
     users_of,
+    users_of_pair,
 )
-from model_experiment.decision.findings import Assessment, Comparison, Progress, SplitFinding
+from model_experiment.decision.findings import Assessment, ChallengerFinding, Comparison, Progress, SplitFinding
 from model_experiment.decision.plan import Plan, harm_measure, outcome_measure
 from model_experiment.statistics.effects import ratios
 from model_experiment.statistics.effects.effect import Effect
@@ -34,7 +36,6 @@ from model_experiment.statistics.guardrails.change_point import RequestCounts
 from model_experiment.statistics.not_estimable import NotEstimable
 from model_experiment.statistics.sequential.e_values import threshold
 from model_experiment.statistics.sequential.normal_mixture import NormalMixture
-from model_experiment.statistics.summaries.buckets import BucketTable
 from model_experiment.statistics.tails import normal_quantile
 
 OBJECTIVE_METHOD = (
@@ -56,7 +57,9 @@ def assess(plan: Plan, evidence: Evidence, *, now: float, compared_since: float 
         return None
     return Assessment(
         guardrails=tuple(
-            _guardrail(plan, guardrail, evidence.harm[guardrail.name], counts) for guardrail in plan.spec.guardrails
+            _guardrail(plan, guardrail, challenger.name, evidence.harm[challenger.name, guardrail.name], counts)
+            for challenger in plan.spec.challengers
+            for guardrail in plan.spec.guardrails
         ),
         comparison=(
             _compare(plan, evidence, compared, elapsed=now - compared_since)
@@ -67,64 +70,74 @@ def assess(plan: Plan, evidence: Evidence, *, now: float, compared_since: float 
 
 
 def _compare(plan: Plan, evidence: Evidence, compared: Counts, *, elapsed: float) -> Comparison:
-    primary, *others = plan.spec.objectives
     return Comparison(
-        objectives=(
-            _primary(plan, primary, evidence, compared),
-            *(_secondary(plan, objective, compared) for objective in others),
-        ),
+        challengers=tuple(_challenger(plan, each.name, evidence, compared) for each in plan.spec.challengers),
         split=_split(plan, evidence, compared),
         progress=_progress(plan, evidence, compared, elapsed=elapsed),
     )
 
 
-def anytime_multiplier(plan: Plan, counts: Counts) -> float:
+def _challenger(plan: Plan, challenger: str, evidence: Evidence, compared: Counts) -> ChallengerFinding:
+    primary, *others = plan.spec.objectives
+    looks = evidence.looks_at(challenger)
+    sign = 1 if primary.better is Better.HIGHER else -1
+    return ChallengerFinding(
+        objectives=(
+            _primary(plan, primary, challenger, looks, compared),
+            *(_secondary(plan, objective, challenger, compared) for objective in others),
+        ),
+        gain=sign * looks[-1].effect.value if looks else 0.0,
+    )
+
+
+def anytime_multiplier(plan: Plan, challenger: str, counts: Counts) -> float:
     """How many standard errors an interval must reach to hold at every moment, tuned at the planned end."""
-    alpha = plan.spec.analysis.alpha.value
-    mixture = NormalMixture.tuned_at(2 * plan.users_per_variant, alpha=alpha)
-    return float(mixture.multiplier(sum(users_of(plan, counts)), alpha=alpha))
+    mixture = NormalMixture.tuned_at(2 * plan.users_per_variant, alpha=plan.alpha)
+    return float(mixture.multiplier(sum(users_of_pair(plan, challenger, counts)), alpha=plan.alpha))
 
 
-def _primary(plan: Plan, objective: Objective, evidence: Evidence, counts: Counts) -> ObjectiveStatus:
-    effect = effect_of(plan, objective, counts)
+def _primary(
+    plan: Plan, objective: Objective, challenger: str, looks: tuple[TakenLook, ...], counts: Counts
+) -> ObjectiveStatus:
+    effect = effect_of(plan, objective, challenger, counts)
     if isinstance(effect, NotEstimable):
-        return _not_estimable(plan, objective, counts, effect)
-    shown = _shown(plan, objective, counts, effect)
-    if not evidence.looks:
+        return _not_estimable(plan, objective, challenger, counts, missing=effect)
+    shown = _shown(plan, objective, challenger, counts, effect=effect)
+    if not looks:
         return shown
-    taken = evidence.looks[-1]
+    taken = looks[-1]
     return shown.model_copy(
         update={
             "finding": _direction(objective, taken.effect) if taken.crossed else ObjectiveFinding.UNDECIDED,
             "interval": wording.interval(taken.effect.interval(taken.look.bound)),
             "p_value": wording.p_value(taken.effect.p_value),
             "look": _look_number(plan, taken),
-            "message": f"{_look_sentence(plan, objective, taken)}; now {shown.message}",
+            "message": f"{_look_sentence(plan, objective, challenger, taken)}; now {shown.message}",
         }
     )
 
 
-def _secondary(plan: Plan, objective: Objective, counts: Counts) -> ObjectiveStatus:
+def _secondary(plan: Plan, objective: Objective, challenger: str, counts: Counts) -> ObjectiveStatus:
     """An objective beside the primary one is judged by its anytime interval, and decides nothing."""
-    effect = effect_of(plan, objective, counts)
+    effect = effect_of(plan, objective, challenger, counts)
     if isinstance(effect, NotEstimable):
-        return _not_estimable(plan, objective, counts, effect)
-    shown = _shown(plan, objective, counts, effect)
-    if effect.interval(anytime_multiplier(plan, counts)).contains(0):
+        return _not_estimable(plan, objective, challenger, counts, missing=effect)
+    shown = _shown(plan, objective, challenger, counts, effect=effect)
+    if effect.interval(anytime_multiplier(plan, challenger, counts)).contains(0):
         return shown
     return shown.model_copy(update={"finding": _direction(objective, effect)})
 
 
-def _shown(plan: Plan, objective: Objective, counts: Counts, effect: Effect) -> ObjectiveStatus:
-    limits = wording.interval(effect.interval(anytime_multiplier(plan, counts)))
-    level = f"{(1 - plan.spec.analysis.alpha.value) * 100:g}%"
-    champion, challenger = users_of(plan, counts)
-    return _blank(plan, objective, counts).model_copy(
+def _shown(plan: Plan, objective: Objective, name: str, counts: Counts, *, effect: Effect) -> ObjectiveStatus:
+    limits = wording.interval(effect.interval(anytime_multiplier(plan, name, counts)))
+    level = f"{(1 - plan.alpha) * 100:.4g}%"
+    champion, challenger = users_of_pair(plan, name, counts)
+    return _blank(plan, objective, name, counts).model_copy(
         update={
             "effect": wording.signed_percent(effect.value),
             "anytime_interval": limits,
             "message": (
-                f"{objective.name} of {plan.spec.challenger.name} is {wording.signed_percent(effect.value)} against"
+                f"{objective.name} of {name} is {wording.signed_percent(effect.value)} against"
                 f" {plan.spec.champion.name} ({level} interval at any time {limits}, {challenger:.0f} and"
                 f" {champion:.0f} users)"
             ),
@@ -132,24 +145,26 @@ def _shown(plan: Plan, objective: Objective, counts: Counts, effect: Effect) -> 
     )
 
 
-def _not_estimable(plan: Plan, objective: Objective, counts: Counts, missing: NotEstimable) -> ObjectiveStatus:
-    return _blank(plan, objective, counts).model_copy(
+def _not_estimable(
+    plan: Plan, objective: Objective, name: str, counts: Counts, *, missing: NotEstimable
+) -> ObjectiveStatus:
+    return _blank(plan, objective, name, counts).model_copy(
         update={
             "finding": ObjectiveFinding.NOT_ESTIMABLE,
-            "message": f"{objective.name} cannot be estimated: {missing.reason}",
+            "message": f"{objective.name} of {name} cannot be estimated: {missing.reason}",
         }
     )
 
 
-def _blank(plan: Plan, objective: Objective, counts: Counts) -> ObjectiveStatus:
+def _blank(plan: Plan, objective: Objective, name: str, counts: Counts) -> ObjectiveStatus:
     measure = outcome_measure(objective.source.outcome.name)
-    champion, challenger = users_of(plan, counts)
+    champion, challenger = users_of_pair(plan, name, counts)
     return ObjectiveStatus(
         name=objective.name,
-        challenger=plan.spec.challenger.name,
+        challenger=name,
         finding=ObjectiveFinding.UNDECIDED,
         champion_value=_value_per_user(counts, plan.spec.champion.name, measure),
-        challenger_value=_value_per_user(counts, plan.spec.challenger.name, measure),
+        challenger_value=_value_per_user(counts, name, measure),
         users=UserCounts(champion=int(champion), challenger=int(challenger)),
         method=OBJECTIVE_METHOD,
         query=plan.queries[measure],
@@ -171,33 +186,33 @@ def _look_number(plan: Plan, taken: TakenLook) -> str:
     return f"{min(plan.looks, int(taken.look.information * plan.looks + 1e-9))}/{plan.looks}"
 
 
-def _look_sentence(plan: Plan, objective: Objective, taken: TakenLook) -> str:
+def _look_sentence(plan: Plan, objective: Objective, name: str, taken: TakenLook) -> str:
     crossed = "reaches" if taken.crossed else "is below"
     limits = wording.interval(taken.effect.interval(taken.look.bound))
     return (
-        f"at look {_look_number(plan, taken)} {objective.name} of {plan.spec.challenger.name} was"
+        f"at look {_look_number(plan, taken)} {objective.name} of {name} was"
         f" {wording.signed_percent(taken.effect.value)} {limits}: |z| {abs(taken.effect.z):.2f} {crossed}"
         f" the bound {taken.look.bound:.2f}"
     )
 
 
-def _guardrail(plan: Plan, guardrail: Guardrail, harm: Harm, counts: Counts) -> GuardrailStatus:
+def _guardrail(plan: Plan, guardrail: Guardrail, name: str, harm: Harm, counts: Counts) -> GuardrailStatus:
     measure = harm_measure(guardrail)
     champion = requests_of(counts, plan.spec.champion.name, measure)
-    challenger = requests_of(counts, plan.spec.challenger.name, measure)
+    challenger = requests_of(counts, name, measure)
     alarm = threshold(plan.spec.analysis.guardrail_alpha.value)
     return GuardrailStatus(
         name=guardrail.name,
-        challenger=plan.spec.challenger.name,
+        challenger=name,
         finding=_harm_finding(harm, challenger),
         champion_value=_rate(champion),
         challenger_value=_rate(challenger),
-        interval=_rate_interval(plan, guardrail, counts),
+        interval=_rate_interval(plan, guardrail, name, counts),
         evidence=wording.evidence(harm.process.value),
         threshold=f"{alarm:g}",
         method=GUARDRAIL_METHOD,
         query=plan.queries[measure],
-        message=_harm_sentence(plan, guardrail, harm, champion, challenger),
+        message=_harm_sentence(plan, guardrail, name, harm, champion=champion, challenger=challenger),
     )
 
 
@@ -208,7 +223,7 @@ def _harm_finding(harm: Harm, challenger: RequestCounts) -> GuardrailFinding:
 
 
 def _harm_sentence(
-    plan: Plan, guardrail: Guardrail, harm: Harm, champion: RequestCounts, challenger: RequestCounts
+    plan: Plan, guardrail: Guardrail, name: str, harm: Harm, *, champion: RequestCounts, challenger: RequestCounts
 ) -> str:
     allowed = (
         f"{guardrail.margin} worse than the champion is tolerated"
@@ -217,7 +232,7 @@ def _harm_sentence(
     )
     alarm = threshold(plan.spec.analysis.guardrail_alpha.value)
     return (
-        f"{guardrail.name} of {plan.spec.challenger.name}: {_rate(challenger) or 'none'} of"
+        f"{guardrail.name} of {name}: {_rate(challenger) or 'none'} of"
         f" {challenger.requests:.0f} requests against {_rate(champion) or 'none'} of {champion.requests:.0f} for"
         f" {plan.spec.champion.name}; {allowed}; evidence of harm {wording.evidence(harm.process.value)},"
         f" a breach is {alarm:g}"
@@ -228,13 +243,9 @@ def _rate(counts: RequestCounts) -> str | None:
     return wording.percent(counts.events / counts.requests) if counts.requests else None
 
 
-def _rate_interval(plan: Plan, guardrail: Guardrail, counts: Counts) -> str | None:
+def _rate_interval(plan: Plan, guardrail: Guardrail, name: str, counts: Counts) -> str | None:
     """95 %: of the relative difference where a margin is set, of the challenger's own rate where a limit is."""
-    measure = harm_measure(guardrail)
-    champion, challenger = (
-        BucketTable(counts.buckets(variant, measure), counts.buckets(variant, REQUESTS))
-        for variant in (plan.spec.champion.name, plan.spec.challenger.name)
-    )
+    champion, challenger = request_tables(plan, harm_measure(guardrail), name, counts)
     reach = float(normal_quantile(0.025))
     if guardrail.margin is not None:
         effect = ratios.relative_difference(champion=champion, challenger=challenger).single
@@ -247,23 +258,27 @@ def _rate_interval(plan: Plan, guardrail: Guardrail, counts: Counts) -> str | No
 
 
 def _split(plan: Plan, evidence: Evidence, counts: Counts) -> SplitFinding:
-    champion, challenger = users_of(plan, counts)
-    users = champion + challenger
-    met = f"{challenger / users * 100:.2f}%" if users else "none"
+    by_variant = users_of(plan, counts)
+    users, whole = sum(by_variant), sum(plan.weights)
+    challengers = zip(plan.spec.challengers, by_variant[1:], plan.weights[1:], strict=True)
+    met = [
+        f"{each.name} met {f'{own / users * 100:.2f}%' if users else 'none'} of {users:.0f} users,"
+        f" {weight / whole * 100:g}% were asked for"
+        for each, own, weight in challengers
+    ]
     return SplitFinding(
         mismatch=evidence.split.is_mismatch(),
-        message=(
-            f"{plan.spec.challenger.name} met {met} of {users:.0f} users, {plan.spec.challenger.percent}% were asked"
-            f" for (p {wording.p_value(evidence.split.p_value)}, a mismatch is below 0.001)"
-        ),
+        message=f"{'; '.join(met)} (p {wording.p_value(evidence.split.p_value)}, a mismatch is below 0.001)",
     )
 
 
 def _progress(plan: Plan, evidence: Evidence, counts: Counts, *, elapsed: float) -> Progress:
     analysis = plan.spec.analysis
-    at_end = ended(plan, evidence.looks) or elapsed >= analysis.maximum_duration.seconds
-    information = information_of(plan, counts)
-    users, planned = int(sum(users_of(plan, counts))), 2 * plan.users_per_variant
+    names = [challenger.name for challenger in plan.spec.challengers]
+    all_ended = all(ended(plan, evidence.looks_at(name)) for name in names)
+    at_end = all_ended or elapsed >= analysis.maximum_duration.seconds
+    information = min(information_of(plan, name, counts) for name in names)
+    users, planned = int(sum(users_of(plan, counts))), plan.planned_total
     there = (
         f"{information * 100:.0f}% of the planned sample is there ({users} users, {planned} planned at an even split)"
     )

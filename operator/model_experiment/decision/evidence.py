@@ -57,14 +57,18 @@ class Evidence:
     """All that the polls and looks so far have shown.
 
     ``counts`` are the newest; ``compared`` are the newest of those that came while the split stood, which alone say
-    something about the split and the objectives.
+    something about the split and the objectives. ``harm`` is by challenger and guardrail, ``looks`` by challenger.
     """
 
     counts: Counts | None = None
     compared: Counts | None = None
-    harm: Mapping[str, Harm] = field(default_factory=lambda: MappingProxyType({}))
+    harm: Mapping[tuple[str, str], Harm] = field(default_factory=lambda: MappingProxyType({}))
     split: SampleRatioCheck = UNSUSPECTED
-    looks: tuple[TakenLook, ...] = ()
+    looks: Mapping[str, tuple[TakenLook, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def looks_at(self, challenger: str) -> tuple[TakenLook, ...]:
+        """The looks at one challenger's primary objective, oldest first."""
+        return self.looks.get(challenger, ())
 
 
 def with_harm(plan: Plan, evidence: Evidence, counts: Counts) -> Evidence:
@@ -72,7 +76,10 @@ def with_harm(plan: Plan, evidence: Evidence, counts: Counts) -> Evidence:
     if evidence.counts is not None and counts.time <= evidence.counts.time:
         return evidence
     harm = {
-        guardrail.name: _watched(plan, guardrail, evidence.harm.get(guardrail.name), counts)
+        (challenger.name, guardrail.name): _watched(
+            plan, guardrail, challenger.name, evidence.harm.get((challenger.name, guardrail.name)), counts
+        )
+        for challenger in plan.spec.challengers
         for guardrail in plan.spec.guardrails
     }
     return replace(evidence, counts=counts, harm=harm)
@@ -82,47 +89,60 @@ def with_comparison(plan: Plan, evidence: Evidence, counts: Counts, *, since: fl
     """The evidence about the split and the objective after a poll during which the full split stood, open ``since``."""
     if evidence.compared is not None and counts.time <= evidence.compared.time:
         return evidence
-    looks = _looked(plan, evidence.looks, counts, elapsed=counts.time - since)
+    elapsed = counts.time - since
+    looks = {
+        each.name: _looked(plan, each.name, evidence.looks_at(each.name), counts, elapsed=elapsed)
+        for each in plan.spec.challengers
+    }
     split = evidence.split.with_users(users_of(plan, counts), weights=plan.weights)
     return replace(evidence, compared=counts, split=split, looks=looks)
 
 
-def users_of(plan: Plan, counts: Counts) -> tuple[float, float]:
-    """Exposed users of champion and challenger."""
-    return (
-        counts.total(plan.spec.champion.name, EXPOSURES),
-        counts.total(plan.spec.challenger.name, EXPOSURES),
-    )
+def users_of(plan: Plan, counts: Counts) -> tuple[float, ...]:
+    """Exposed users of the champion and of each challenger."""
+    return tuple(counts.total(variant.name, EXPOSURES) for variant in plan.spec.variants)
 
 
-def information_of(plan: Plan, counts: Counts) -> float:
+def users_of_pair(plan: Plan, challenger: str, counts: Counts) -> tuple[float, float]:
+    """Exposed users of the champion and of one challenger."""
+    return counts.total(plan.spec.champion.name, EXPOSURES), counts.total(challenger, EXPOSURES)
+
+
+def information_of(plan: Plan, challenger: str, counts: Counts) -> float:
     """The share of the planned sample, 0 to 1, where an uneven split counts as the even one of the same precision."""
-    champion, challenger = users_of(plan, counts)
-    if champion == 0 or challenger == 0:
+    champion, own = users_of_pair(plan, challenger, counts)
+    if champion == 0 or own == 0:
         return 0.0
-    even = 2 / (1 / champion + 1 / challenger)
+    even = 2 / (1 / champion + 1 / own)
     return group_sequential.information_fraction(even, planned=plan.users_per_variant)
 
 
-def effect_of(plan: Plan, objective: Objective, counts: Counts) -> Effect | NotEstimable:
+def effect_of(plan: Plan, objective: Objective, challenger: str, counts: Counts) -> Effect | NotEstimable:
     """The challenger's value of an objective relative to the champion's, per exposed user."""
     measure = outcome_measure(objective.source.outcome.name)
-    champion, challenger = (
-        BucketTable(counts.buckets(variant, measure), counts.buckets(variant, EXPOSURES))
-        for variant in (plan.spec.champion.name, plan.spec.challenger.name)
-    )
-    return ratios.relative_difference(champion=champion, challenger=challenger).single
+    champion, own = _tables(plan, challenger, counts, events=measure, trials=EXPOSURES)
+    return ratios.relative_difference(champion=champion, challenger=own).single
 
 
-def phi_of(plan: Plan, measure: Measure, counts: Counts) -> float:
+def phi_of(plan: Plan, measure: Measure, challenger: str, counts: Counts) -> float:
     """How much more a rate of requests varies because users repeat themselves; 1 where it cannot be measured."""
-    phi = ratios.overdispersion(
-        *(
-            BucketTable(counts.buckets(variant, measure), counts.buckets(variant, REQUESTS))
-            for variant in (plan.spec.champion.name, plan.spec.challenger.name)
-        )
-    ).single
+    phi = ratios.overdispersion(*request_tables(plan, measure, challenger, counts)).single
     return 1.0 if isinstance(phi, NotEstimable) else phi
+
+
+def request_tables(plan: Plan, measure: Measure, challenger: str, counts: Counts) -> tuple[BucketTable, BucketTable]:
+    """Events of a measure among the requests of champion and challenger, by user bucket."""
+    return _tables(plan, challenger, counts, events=measure, trials=REQUESTS)
+
+
+def _tables(
+    plan: Plan, challenger: str, counts: Counts, *, events: Measure, trials: Measure
+) -> tuple[BucketTable, BucketTable]:
+    champion, own = (
+        BucketTable(counts.buckets(variant, events), counts.buckets(variant, trials))
+        for variant in (plan.spec.champion.name, challenger)
+    )
+    return champion, own
 
 
 def requests_of(counts: Counts, variant: str, measure: Measure) -> RequestCounts:
@@ -130,16 +150,17 @@ def requests_of(counts: Counts, variant: str, measure: Measure) -> RequestCounts
     return RequestCounts(counts.total(variant, measure), counts.total(variant, REQUESTS))
 
 
-def _watched(plan: Plan, guardrail: Guardrail, before: Harm | None, counts: Counts) -> Harm:
+def _watched(plan: Plan, guardrail: Guardrail, name: str, before: Harm | None, counts: Counts) -> Harm:
+    """The evidence of harm by the challenger of that name after one more poll."""
     harm = before or Harm(HarmEvidence.at_start(planned_polls=plan.polls))
     measure = harm_measure(guardrail)
     champion = requests_of(counts, plan.spec.champion.name, measure)
-    challenger = requests_of(counts, plan.spec.challenger.name, measure)
+    challenger = requests_of(counts, name, measure)
     poll = _poll(
         guardrail,
         champion=_since(champion, harm.champion),
         challenger=_since(challenger, harm.challenger),
-        phi=phi_of(plan, measure, counts),
+        phi=phi_of(plan, measure, name, counts),
     )
     process = harm.process.with_poll(poll)
     alarmed = process.reaches(threshold(plan.spec.analysis.guardrail_alpha.value))
@@ -159,29 +180,30 @@ def _since(now: RequestCounts, before: RequestCounts) -> RequestCounts:
     return RequestCounts(now.events - before.events, now.requests - before.requests)
 
 
-def _looked(plan: Plan, looks: tuple[TakenLook, ...], counts: Counts, *, elapsed: float) -> tuple[TakenLook, ...]:
+def _looked(
+    plan: Plan, challenger: str, looks: tuple[TakenLook, ...], counts: Counts, *, elapsed: float
+) -> tuple[TakenLook, ...]:
     """The looks after this poll: one more if one is due and the effect can be estimated."""
     if ended(plan, looks):
         return looks
-    information = information_of(plan, counts)
+    information = information_of(plan, challenger, counts)
     final = elapsed >= plan.spec.analysis.maximum_duration.seconds
     early = elapsed < plan.spec.analysis.minimum_duration.seconds
     if early or information == 0 or not (final or _is_due(plan, looks, information)):
         return looks
-    effect = effect_of(plan, plan.spec.primary, counts)
+    effect = effect_of(plan, plan.spec.primary, challenger, counts)
     if isinstance(effect, NotEstimable):
         return looks
     make = group_sequential.final_look if final else group_sequential.next_look
     history = [taken.look for taken in looks]
     information = max(information, history[-1].information if history else 0.0)
-    look = make(history, information=information, alpha=plan.spec.analysis.alpha.value)
+    look = make(history, information=information, alpha=plan.alpha)
     return (*looks, TakenLook(look, effect))
 
 
 def ended(plan: Plan, looks: tuple[TakenLook, ...]) -> bool:
     """Whether nothing may be tested any more: a bound was reached, or all alpha is spent."""
-    alpha = plan.spec.analysis.alpha.value
-    return bool(looks) and (looks[-1].crossed or looks[-1].look.spent >= alpha * (1 - 1e-9))
+    return bool(looks) and (looks[-1].crossed or looks[-1].look.spent >= plan.alpha * (1 - 1e-9))
 
 
 def _is_due(plan: Plan, looks: tuple[TakenLook, ...], information: float) -> bool:

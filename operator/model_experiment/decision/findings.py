@@ -20,8 +20,8 @@ class SplitFinding:
 class Progress:
     """How far the experiment is.
 
-    ``information`` is the share of the planned sample that is there, 0 to 1. ``at_end`` means that the primary
-    objective has had its last look, after which nothing more may be tested.
+    ``information`` is the share of the planned sample that is there, 0 to 1, for the challenger that has least of it.
+    ``at_end`` means that the primary objective of each has had its last look, after which nothing more may be tested.
     """
 
     elapsed_seconds: float
@@ -32,12 +32,33 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """What the full split has shown; the first objective is the primary one."""
+class ChallengerFinding:
+    """One challenger against the champion; the first objective is the primary one.
+
+    ``gain`` is what the last look at it showed, above 0 for an improvement; 0 before there was one.
+    """
 
     objectives: tuple[ObjectiveStatus, ...]
+    gain: float
+
+    @property
+    def primary(self) -> ObjectiveStatus:
+        """The objective that decides."""
+        return self.objectives[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the full split has shown of each challenger."""
+
+    challengers: tuple[ChallengerFinding, ...]
     split: SplitFinding
     progress: Progress
+
+    @property
+    def objectives(self) -> tuple[ObjectiveStatus, ...]:
+        """Every objective of every challenger."""
+        return tuple(objective for challenger in self.challengers for objective in challenger.objectives)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from model_experiment.api.status import LONGEST_HISTORY, Phase, Verdict
 from model_experiment.api.words import OnSuccess
 from model_experiment.assignment import Assignment, Share, assign
+from model_experiment.decision import wording
 from model_experiment.decision.assessment import assess
 from model_experiment.decision.counts import RAMP_EXPOSURES
 from model_experiment.decision.evidence import Evidence, with_comparison, with_harm
@@ -220,10 +221,12 @@ def _ramped(experiment: Experiment, state: State, observation: Observation) -> S
 
 
 def ramp_exposures(experiment: Experiment, state: State) -> int:
-    """How many users met the challenger during the ramp, as far as is known."""
-    challenger, counts = experiment.spec.challenger.name, state.evidence.counts
-    known = counts is not None and counts.has(challenger, RAMP_EXPOSURES)
-    return int(counts.total(challenger, RAMP_EXPOSURES)) if counts is not None and known else 0
+    """How many users met a challenger during the ramp, as far as is known."""
+    counts = state.evidence.counts
+    if counts is None:
+        return 0
+    names = [each.name for each in experiment.spec.challengers if counts.has(each.name, RAMP_EXPOSURES)]
+    return int(sum(counts.total(name, RAMP_EXPOSURES) for name in names))
 
 
 def _reached_stage(experiment: Experiment, state: State, own: Seen | None) -> int:
@@ -299,15 +302,16 @@ def _judgement(
 
 def _ramping(experiment: Experiment, state: State) -> Judgement:
     """How far the ramp is."""
-    ramp, challenger = experiment.spec.ramp, experiment.spec.challenger
+    ramp, names = experiment.spec.ramp, wording.names([each.name for each in experiment.spec.challengers])
     if state.stage >= len(ramp):
-        return Judgement(Verdict.CONTINUE, "Ramping", f"{challenger.name} goes on to {challenger.percent}% of users")
+        whole = experiment.spec.challengers_percent
+        return Judgement(Verdict.CONTINUE, "Ramping", f"next comes the full split: {whole}% of the users meet {names}")
     step = ramp[state.stage]
-    wanted = f" and until {step.minimum_exposures} users have met it" if step.minimum_exposures else ""
+    wanted = f" and until {step.minimum_exposures} have done so" if step.minimum_exposures else ""
     return Judgement(
         Verdict.CONTINUE,
         "Ramping",
-        f"{challenger.name} meets {step.percent}% of the users for {step.hold}{wanted}, step {state.stage + 1} of"
+        f"{step.percent}% of the users meet {names} for {step.hold}{wanted}, step {state.stage + 1} of"
         f" {len(ramp)} ({ramp_exposures(experiment, state)} users so far); guardrails watch, objectives count from the"
         " full split on",
     )
@@ -392,7 +396,7 @@ def _goal(experiment: Experiment, state: State, own: Seen | None, on_hold: Obsta
         case Phase.RAMPING | Phase.RUNNING:
             return _held(split, own, on_hold if isinstance(on_hold, Obstacle) else None)
         case Phase.PROMOTING | Phase.PROMOTED:
-            wanted = promotion_of(state.assignment, experiment.spec.challenger.name)
+            wanted = promotion_of(state.assignment, state.judgement.challenger if state.judgement else "")
             return _held(wanted, own, on_hold if isinstance(on_hold, Obstacle) else None)
 
 
@@ -412,13 +416,13 @@ def _obstacle(observation: Observation) -> Obstacle | None:
 
 def latched(text: str) -> Judgement:
     """The judgement that stands written on a route that was taken back; whatever is unreadable still took it back."""
-    match text.split("|", 2):
-        case [verdict, reason, message] if verdict in FINAL:
-            return Judgement(Verdict(verdict), reason, message)
+    match text.split("|", 3):
+        case [verdict, reason, challenger, message] if verdict in FINAL:
+            return Judgement(Verdict(verdict), reason, message, challenger=challenger)
         case _:
             return Judgement(Verdict.INCONCLUSIVE, "TakenBack", f"the route says that it was taken back: {text}")
 
 
 def latch(judgement: Judgement) -> str:
     """The text that keeps a judgement on the route itself."""
-    return f"{judgement.verdict}|{judgement.reason}|{judgement.message}"
+    return f"{judgement.verdict}|{judgement.reason}|{judgement.challenger}|{judgement.message}"

@@ -36,10 +36,19 @@ class Plan:
     queries: Mapping[Measure, str]
 
     @property
-    def weights(self) -> tuple[float, float]:
-        """The shares that champion and challenger were asked to get, in percent."""
-        percent = self.spec.challenger.percent
-        return 100.0 - percent, float(percent)
+    def alpha(self) -> float:
+        """The chance to call one challenger different that is not: all of them share what the spec allows."""
+        return alpha_of_each(self.spec)
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """The shares that the champion and each challenger were asked to get, in percent."""
+        return 100.0 - self.spec.challengers_percent, *(float(each.percent) for each in self.spec.challengers)
+
+    @property
+    def planned_total(self) -> int:
+        """The users that an even split among all variants needs."""
+        return len(self.spec.variants) * self.users_per_variant
 
 
 def plan_for(
@@ -76,10 +85,15 @@ def planned_users(spec: ModelExperimentSpec, *, looks: int) -> int:
     if baseline is None or effect is None:
         raise ValueError("the first objective must have a baseline and a minimumEffect")
     sign = 1 if spec.primary.better is Better.HIGHER else -1
-    alpha, power = spec.analysis.alpha.value, spec.analysis.power.value
+    alpha, power = alpha_of_each(spec), spec.analysis.power.value
     expected = baseline.value * (1 + sign * effect.ratio)
     once = float(proportions.required_per_variant(baseline.value, expected, alpha=alpha, power=power))
     return math.ceil(once * _inflation(looks, alpha, power))
+
+
+def alpha_of_each(spec: ModelExperimentSpec) -> float:
+    """Bonferroni: with m challengers each is tested at alpha / m, so that all together err no more than alpha."""
+    return spec.analysis.alpha.value / len(spec.challengers)
 
 
 @cache

@@ -69,12 +69,12 @@ class Seen:
 class RouteReading:
     """All that routing knows: the own route, what stands in its way, and whether the user's route moved on.
 
-    ``adopted`` is true once the user's own route serves the challenger alone.
+    ``adopted`` is the challenger that the user's own route serves alone, if it does.
     """
 
     own: Seen | None
     obstacle: Obstacle | None = None
-    adopted: bool = False
+    adopted: str = ""
 
 
 def next_step(own: Seen | None, goal: Route) -> Route:

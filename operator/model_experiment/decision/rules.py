@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from model_experiment.api.status import GuardrailFinding, ObjectiveFinding, ObjectiveStatus, Verdict
-from model_experiment.decision.findings import Assessment, Comparison
+from model_experiment.decision.findings import Assessment, ChallengerFinding, Comparison
 from model_experiment.decision.observation import Blind, Experiment
 
 
@@ -26,19 +26,23 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict, its reason (one CamelCase word, unique), the sentence for a person, and what stands behind it."""
+    """A verdict, its reason (one CamelCase word, unique), the sentence for a person, and what stands behind it.
+
+    ``challenger`` is the one that wins or does harm; empty where the verdict is about none of them alone.
+    """
 
     verdict: Verdict
     reason: str
     message: str
     evidence: tuple[str, ...] = ()
+    challenger: str = ""
 
 
 Rule = Callable[[Situation], Judgement | None]
 
 
 def guardrail_breached(situation: Situation) -> Judgement | None:
-    """The challenger does harm: take the traffic back now, whatever else is the case."""
+    """A challenger does harm: take the traffic back now, that of all of them, whatever else is the case."""
     breached = [
         guardrail
         for guardrail in (situation.assessment.guardrails if situation.assessment else ())
@@ -47,7 +51,7 @@ def guardrail_breached(situation: Situation) -> Judgement | None:
     if not breached:
         return None
     messages = tuple(guardrail.message or guardrail.name for guardrail in breached)
-    return Judgement(Verdict.ROLLBACK, "GuardrailBreached", messages[0], messages)
+    return Judgement(Verdict.ROLLBACK, "GuardrailBreached", messages[0], messages, breached[0].challenger)
 
 
 def split_not_as_asked(situation: Situation) -> Judgement | None:
@@ -86,24 +90,39 @@ def nothing_counted_yet(situation: Situation) -> Judgement | None:
 
 
 def challenger_worse(situation: Situation) -> Judgement | None:
-    """The primary objective crossed its bound on the wrong side."""
-    return _on_primary(situation, ObjectiveFinding.WORSE, Verdict.KEEP_CHAMPION, "ChallengerWorse")
+    """The primary objective of every challenger crossed its bound on the wrong side."""
+    comparison = _compared(situation)
+    if any(each.primary.finding is not ObjectiveFinding.WORSE for each in comparison.challengers):
+        return None
+    best, *others = _by_gain(comparison.challengers)
+    said = (*(_said(each.primary) for each in others), comparison.progress.message)
+    return Judgement(Verdict.KEEP_CHAMPION, "ChallengerWorse", _said(best.primary), said)
 
 
 def challenger_better(situation: Situation) -> Judgement | None:
-    """The primary objective crossed its bound on the right side, at a planned look, past the minimum duration."""
-    return _on_primary(situation, ObjectiveFinding.BETTER, Verdict.PROMOTE, "ChallengerBetter")
+    """The primary objective crossed its bound on the right side, at a planned look, past the minimum duration.
+
+    Of several that did, the one with the largest gain wins.
+    """
+    comparison = _compared(situation)
+    better = [each for each in comparison.challengers if each.primary.finding is ObjectiveFinding.BETTER]
+    if not better:
+        return None
+    winner = _by_gain(better)[0]
+    others = (_said(each.primary) for each in comparison.challengers if each is not winner)
+    said = (*others, comparison.progress.message)
+    return Judgement(Verdict.PROMOTE, "ChallengerBetter", _said(winner.primary), said, winner.primary.challenger)
 
 
 def planned_end_reached(situation: Situation) -> Judgement | None:
     """The last look is over and no bound was crossed."""
-    progress = _compared(situation).progress
+    comparison, progress = _compared(situation), _compared(situation).progress
     if not progress.at_end:
         return None
-    primary = _compared(situation).objectives[0]
+    best, *others = (_said(each.primary) for each in _by_gain(comparison.challengers))
     if progress.information >= 1:
-        return Judgement(Verdict.KEEP_CHAMPION, "NoImprovementShown", _said(primary), (progress.message,))
-    return Judgement(Verdict.INCONCLUSIVE, "MaximumDurationReached", progress.message, (_said(primary),))
+        return Judgement(Verdict.KEEP_CHAMPION, "NoImprovementShown", best, (*others, progress.message))
+    return Judgement(Verdict.INCONCLUSIVE, "MaximumDurationReached", progress.message, (best, *others))
 
 
 def collecting(situation: Situation) -> Judgement:
@@ -146,12 +165,8 @@ def _compared(situation: Situation) -> Comparison:
     return comparison
 
 
-def _on_primary(situation: Situation, result: ObjectiveFinding, verdict: Verdict, reason: str) -> Judgement | None:
-    comparison = _compared(situation)
-    primary = comparison.objectives[0]
-    if primary.finding is not result:
-        return None
-    return Judgement(verdict, reason, _said(primary), (comparison.progress.message,))
+def _by_gain(challengers: Sequence[ChallengerFinding]) -> list[ChallengerFinding]:
+    return sorted(challengers, key=lambda each: -each.gain)
 
 
 def _said(objective: ObjectiveStatus) -> str:

@@ -1,5 +1,6 @@
 """Numbers as people read them; every text in status and events goes through here."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from model_experiment.statistics.effects.effect import Interval
@@ -35,6 +36,12 @@ def p_value(value: float) -> str:
 def evidence(value: float) -> str:
     """An e-value: 1 means none."""
     return f"{value:.3g}"
+
+
+def names(given: Sequence[str]) -> str:
+    """Names in a sentence: v8, v9 and v10."""
+    *before, last = given
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def duration(seconds: float) -> str:

@@ -56,10 +56,11 @@ def _uncarried(
     return find_uncarried(Policies(experiment, user_route, rule, own, policies)) if rule else None
 
 
-def adopted(experiment: Experiment, user_route: Manifest | None) -> bool:
-    """Whether the user's own rule now serves the challenger alone: the promotion has reached the user's manifests."""
+def adopted(experiment: Experiment, user_route: Manifest | None) -> str:
+    """The challenger that the user's own rule now serves alone: a promotion has reached the user's manifests."""
     rule = find_rule(experiment, user_route) if user_route else None
-    return rule is not None and _serves(rule, experiment.spec.challenger)
+    challengers = experiment.spec.challengers if rule else ()
+    return next((each.name for each in challengers if rule and _serves(rule, each)), "")
 
 
 def _wrong_gateway(user_route: Manifest) -> Obstacle | None:

@@ -89,8 +89,7 @@ def reference_of(reference: BackendRef) -> Manifest:
 
 def variant_named(experiment: Experiment, name: str) -> Champion | Challenger:
     """The variant of that name."""
-    champion, challenger = experiment.spec.champion, experiment.spec.challenger
-    return challenger if challenger.name == name else champion
+    return next(variant for variant in experiment.spec.variants if variant.name == name)
 
 
 def policy_spec(experiment: Experiment) -> Manifest:

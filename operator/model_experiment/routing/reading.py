@@ -51,7 +51,7 @@ def written_reason(own: Manifest) -> str:
 
 def variant_of(reference: Manifest, experiment: Experiment) -> str:
     """The variant whose backend this is; a stranger's name in an edited route is shown as it is."""
-    for variant in (experiment.spec.champion, experiment.spec.challenger):
+    for variant in experiment.spec.variants:
         if is_reference_to(reference, variant.backend_ref):
             return variant.name
     return f"unknown:{reference['name']}"

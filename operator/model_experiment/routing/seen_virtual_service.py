@@ -21,7 +21,7 @@ def route_of(own: Manifest, experiment: Experiment) -> Parked | Open:
 def _variant_of(entry: Manifest, experiment: Experiment) -> str:
     """The variant whose backend this is; a stranger's host in an edited delegate is shown as it is."""
     host, port = entry["destination"]["host"], entry["destination"].get("port", {}).get("number")
-    for variant in (experiment.spec.champion, experiment.spec.challenger):
+    for variant in experiment.spec.variants:
         if is_host_of(host, variant.backend_ref.name, experiment.namespace) and port == variant.backend_ref.port:
             return variant.name
     return f"unknown:{host}"

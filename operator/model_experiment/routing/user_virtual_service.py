@@ -63,12 +63,13 @@ def find_rules(experiment: Experiment, user_route: Manifest) -> Rules | None:
     return None if champion is None else Rules(_roots(experiment, user_route)[0], champion)
 
 
-def adopted(experiment: Experiment, user_route: Manifest | None) -> bool:
-    """Whether the user's own champion rule now serves the challenger alone."""
+def adopted(experiment: Experiment, user_route: Manifest | None) -> str:
+    """The challenger that the user's own champion rule now serves alone."""
     if user_route is None:
-        return False
+        return ""
     rule = _after_the_root(experiment, user_route) or _plain_rule(experiment, user_route)
-    return rule is not None and _serves(rule, experiment.spec.challenger, experiment.namespace)
+    challengers = experiment.spec.challengers if rule else ()
+    return next((each.name for each in challengers if rule and _serves(rule, each, experiment.namespace)), "")
 
 
 def gateway_names(user_route: Manifest) -> list[tuple[str, str]]:
@@ -221,7 +222,7 @@ def _unrepeatable(rules: Rules, experiment: Experiment) -> str:
     entries = rules.champion["route"]
     named = {name.lower() for match in matches for key in ("headers", "withoutHeaders") for name in match.get(key, {})}
     unknown = sorted(rules.champion.keys() - CARRIED - _WHERE_TO)
-    challenger = experiment.spec.challenger.backend_ref.kind
+    kinds = {each.backend_ref.kind for each in experiment.spec.challengers} - {"Service"}
     faults = {
         f"match the assignment header {header} itself": header in named,
         "name their matches: the name of the route would differ from match to match": _any_has("name", matches),
@@ -234,7 +235,7 @@ def _unrepeatable(rules: Rules, experiment: Experiment) -> str:
             "subset", [entry["destination"] for entry in entries]
         ),
         "say more of a destination than weight and headers": any(entry.keys() - _ENTRY for entry in entries),
-        f"be split with a {challenger}: Istio routes to Services": challenger != "Service",
+        f"be split with a {', '.join(sorted(kinds))}: Istio routes to Services": bool(kinds),
     }
     return next((fault for fault, holds in faults.items() if holds), "")
 
