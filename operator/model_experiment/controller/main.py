@@ -84,7 +84,13 @@ async def _connected(settings: ControllerSettings, stack: AsyncExitStack) -> tup
     cache = Cache(policies)
     urgent = Objects(take_back_api, timeout_seconds=settings.api_timeout_seconds)
     router = ChosenRouter(
-        http_route=GatewayApiRouter(objects, cache, urgent=urgent, drain_seconds=settings.drain_seconds),
+        http_route=GatewayApiRouter(
+            objects,
+            cache,
+            urgent=urgent,
+            settle_seconds=settings.gateway_settle_seconds,
+            drain_seconds=settings.drain_seconds,
+        ),
         virtual_service=IstioRouter(
             objects,
             cache,

@@ -5,17 +5,19 @@ header in addition, and splits by weights whose sum is the experiment's modulus.
 user's route, and one of them makes Envoy hash that header.
 
 The traps: a take-back must depend on nothing else, so a route that stands open is parked as it stands, before and
-without any other write. And a route that is open before its policies hold would serve whom the user's route refuses.
+without any other write. A route that is open before its policies hold would serve whom the user's route refuses. And
+the gateway accepts what its proxies do not do yet: an open route whose cluster a proxy does not know answers 500.
 """
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from model_experiment.decision.observation import Experiment
-from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Route, RouteReading
+from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Route, RouteReading, Seen
 from model_experiment.errors import ClusterError, ConflictError
 from model_experiment.objects import BACKEND_TRAFFIC_POLICY, HTTP_ROUTE, MODEL_EXPERIMENT, Kind, Manifest, Objects
-from model_experiment.routing.draining import Drain
+from model_experiment.routing.ages import Ages
 from model_experiment.routing.obstacles import adopted, find_obstacle, find_rule
 from model_experiment.routing.own_objects import OwnObjects
 from model_experiment.routing.own_route import parked_as_it_stands, render_spec
@@ -28,7 +30,10 @@ from model_experiment.routing.reading import TAKEN_BACK, is_open, seen, written_
 class GatewayApiRouter:
     """Routes of Envoy Gateway, read from a view and written with guards; ``urgent`` are connections for take-backs.
 
-    ``drain_seconds`` is how long the gateway keeps connections that were made before a policy.
+    ``settle_seconds`` is how long the proxies may lag behind the word of their gateway. ``drain_seconds`` is how long
+    they keep connections that were made before a policy: Envoy gives a policy such as basic authentication a filter of
+    its own. An old connection keeps its filters until it is drained, but follows new routes at once, and a route that
+    asks for a filter which a connection does not have is served without it.
     """
 
     def __init__(
@@ -37,22 +42,34 @@ class GatewayApiRouter:
         view: View,
         *,
         urgent: Objects,
+        settle_seconds: float,
         drain_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._own_objects = OwnObjects(objects, view)
         self._urgent = urgent
         self._view = view
-        self._drain = Drain(drain_seconds, clock)
+        self._settle_seconds = settle_seconds
+        self._drain_seconds = drain_seconds
+        self._settling, self._draining = Ages(clock), Ages(clock)
 
     def read(self, experiment: Experiment) -> RouteReading:
         """What stands now and what is in the way."""
         own, policy = self._own(HTTP_ROUTE, experiment), self._own(BACKEND_TRAFFIC_POLICY, experiment)
         return RouteReading(
-            own=seen(own, policy, experiment) if own else None,
+            own=self._seen(experiment, own, policy) if own else None,
             obstacle=self._obstacle(experiment) or (self._pending(experiment, own) if own else None),
             adopted=adopted(experiment, self._user_route(experiment)),
         )
+
+    def _seen(self, experiment: Experiment, own: Manifest, policy: Manifest | None) -> Seen:
+        """The own route; settled once the proxies have had the time to follow their gateway."""
+        reading = seen(own, policy, experiment)
+        if not reading.settled:
+            return reading
+        versions = tuple(each["metadata"]["generation"] for each in (own, policy) if each)
+        age = self._settling.of(own["metadata"]["uid"], versions)
+        return replace(reading, settled=age >= self._settle_seconds)
 
     async def apply(self, experiment: Experiment, step: Route, *, taken_back: str = "") -> bool:
         """Makes one step true; see the port."""
@@ -128,7 +145,8 @@ class GatewayApiRouter:
         own = self._own(kind, experiment)
         if own is not None:
             await self._own_objects.delete(kind, own)
-            self._drain.forget(own)
+            self._settling.forget(own["metadata"]["uid"])
+            self._draining.forget(own["metadata"]["uid"])
         return own is not None
 
     def _obstacle(self, experiment: Experiment) -> Obstacle | None:
@@ -147,12 +165,17 @@ class GatewayApiRouter:
         found = {kind: copy for kind in CARRIED if (copy := self._own(kind, experiment))}
         missing = waits_for(own, self._copies(experiment, own), found)
         guards = {kind.name: copy for kind, copy in found.items() if kind != BACKEND_TRAFFIC_POLICY}
-        young = [] if missing else [name for name, copy in guards.items() if not self._drain.is_over(copy, own)]
+        young = [] if missing else [name for name, copy in guards.items() if self._is_young(copy, own)]
         if young and not is_open(own, experiment):
             missing = f"{young[0]} {experiment.route_name} must hold for connections from before it too"
         if not missing:
             return None
         return Obstacle("PolicyPending", f"the experiment's route opens when its policies hold: {missing}")
+
+    def _is_young(self, copy: Manifest, own: Manifest) -> bool:
+        """Whether connections may live that know nothing of a copy; a route made anew brings its filters anew."""
+        version = (own["metadata"]["uid"], copy["metadata"]["generation"])
+        return self._draining.of(copy["metadata"]["uid"], version) < self._drain_seconds
 
     def _copies(self, experiment: Experiment, own: Manifest) -> dict[Kind, Manifest]:
         user_route = self._user_route(experiment)

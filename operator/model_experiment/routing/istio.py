@@ -14,6 +14,7 @@ from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Route, RouteReading, Seen
 from model_experiment.errors import ClusterError, ConflictError
 from model_experiment.objects import ENVOY_FILTER, ISTIO_GATEWAY, MODEL_EXPERIMENT, VIRTUAL_SERVICE, Manifest, Objects
+from model_experiment.routing.ages import Ages
 from model_experiment.routing.mesh_state import MeshState, mesh_says, selected
 from model_experiment.routing.own_objects import OwnObjects
 from model_experiment.routing.own_virtual_service import filter_spec, is_open, parked_alone, render_delegate
@@ -60,9 +61,8 @@ class IstioRouter:
         self._urgent = urgent
         self._view = view
         self._mesh = mesh
-        self._clock = clock
+        self._ages = Ages(clock)
         self._settle_seconds = settle_seconds
-        self._sighted: dict[str, tuple[int, float]] = {}  # by UID: the newest generation, and since when it is known
 
     def read(self, experiment: Experiment) -> RouteReading:
         """What stands now and what is in the way."""
@@ -101,11 +101,11 @@ class IstioRouter:
         own = self._delegate(experiment)
         if own is not None:
             await self._own.delete(VIRTUAL_SERVICE, own)
-            self._sighted.pop(own["metadata"]["uid"], None)
+            self._ages.forget(own["metadata"]["uid"])
         filters = self._filters(experiment)
         for each in filters:
             await self._own.delete(ENVOY_FILTER, each)
-            self._sighted.pop(each["metadata"]["uid"], None)
+            self._ages.forget(each["metadata"]["uid"])
         return own is not None or bool(filters)
 
     async def _stand(self, experiment: Experiment, step: Parked | Open, *, taken_back: str) -> bool:
@@ -155,7 +155,8 @@ class IstioRouter:
     def _says(self, experiment: Experiment, own: Manifest) -> tuple[bool, Obstacle | None]:
         """Whether the mesh has processed what stands, and what is wrong if anything."""
         filters = self._filters(experiment)
-        is_late = min(self._age(each) for each in (own, *filters)) >= self._settle_seconds
+        metadata = (each["metadata"] for each in (own, *filters))
+        is_late = min(self._ages.of(each["uid"], each["generation"]) for each in metadata) >= self._settle_seconds
         if not self._is_hashed(experiment, filters):
             return True, _FILTER_MISSING
         if self._mesh is None:
@@ -172,15 +173,6 @@ class IstioRouter:
             return bool(filters)
         wanted = filter_spec(experiment, rules.root, gateways[0]["spec"].get("selector", {}))
         return any(self._own.stands(each, wanted) for each in filters)
-
-    def _age(self, own: Manifest) -> float:
-        """For how long this generation has been known."""
-        metadata, now = own["metadata"], self._clock()
-        generation, since = self._sighted.get(metadata["uid"], (None, now))
-        if generation != metadata["generation"]:
-            since = now
-            self._sighted[metadata["uid"]] = (metadata["generation"], now)
-        return now - since
 
     def _look(self, experiment: Experiment) -> None:
         filters = self._filters(experiment)
