@@ -108,6 +108,24 @@ def test_the_catalogue_finds_an_experiment_by_route_and_by_name():
 
 
 @pytest.mark.parametrize(
+    ("manifest", "user_route"),
+    [
+        pytest.param(MANIFEST, "ranker", id="the only rule of a route"),
+        pytest.param(
+            changed("spec", "routing", "httpRoute", to={"name": "ranker", "rule": "a"}), "", id="one of several"
+        ),
+        pytest.param(changed("spec", "routing", to={"virtualService": {"name": "ranker"}}), "", id="on Istio"),
+        pytest.param(changed("status", "phase", to="Concluded"), "", id="an experiment that is over"),
+    ],
+)
+def test_the_users_route_is_known_where_all_of_it_belongs_to_the_experiment(manifest, user_route):
+    counted = counted_from(manifest)
+    assert counted.user_route == user_route
+    assert (("shop", user_route) in catalogue_of([counted]).by_user_route) is bool(user_route)
+    assert counted.champion == "v7"
+
+
+@pytest.mark.parametrize(
     ("ramp", "full_split_time", "exposing"),
     [
         pytest.param([], None, True, id="without a ramp users count from the start"),

@@ -6,7 +6,7 @@ from model_experiment.collector.catalogue import LatencyLimit, catalogue_of
 from model_experiment.collector.counting import CLIENT_ERRORS, SERVER_ERRORS, Tallies, Tally
 from model_experiment.collector.entries import Request
 from model_experiment.collector.store import Exposure, Outcome
-from model_experiment.decision.counts import EXPOSURES, REQUESTS, Family, Measure
+from model_experiment.decision.counts import BYPASSED, EXPOSURES, MISASSIGNED, REQUESTS, Family, Measure
 
 SLOW = Measure(Family.SLOW_RESPONSES, "250ms")
 PURCHASES = Measure(Family.OUTCOMES, "purchase")
@@ -28,7 +28,17 @@ def totals(tally):
 
 def test_everything_declared_stands_at_zero_from_the_beginning():
     tally = Tally(RANKER)
-    measures = {EXPOSURES, REQUESTS, SERVER_ERRORS, CLIENT_ERRORS, SLOW, PURCHASES, PURCHASE_VALUE}
+    measures = {
+        EXPOSURES,
+        REQUESTS,
+        MISASSIGNED,
+        BYPASSED,
+        SERVER_ERRORS,
+        CLIENT_ERRORS,
+        SLOW,
+        PURCHASES,
+        PURCHASE_VALUE,
+    }
     assert set(tally.tables) == {(variant, measure) for variant in ("v7", "v8") for measure in measures}
     assert all(table == [0] * 100 for table in tally.tables.values())
 
@@ -47,6 +57,13 @@ def test_responses_count_by_class_and_by_declared_latency():
     }
 
 
+def test_a_request_that_met_another_variant_than_assigned_is_told_apart():
+    tally = Tally(RANKER)
+    tally.count(request("v8"))
+    tally.count(request("v7"))
+    assert totals(tally) == {("v8", REQUESTS): 1, ("v7", REQUESTS): 1, ("v7", MISASSIGNED): 1}
+
+
 def test_a_user_keeps_the_bucket_in_every_variant():
     tally = Tally(RANKER)
     tally.count(request("v8"))
@@ -63,6 +80,7 @@ def test_exposures_and_outcomes_count_under_the_variant_of_the_log():
     tallies.add_outcomes([("v8", Outcome(RANKER.uid, MEETS_V8, "purchase", 2.5, 1.0))])
     assert totals(tallies.of(RANKER)) == {
         ("v7", REQUESTS): 1,
+        ("v7", MISASSIGNED): 1,
         ("v8", EXPOSURES): 1,
         ("v8", PURCHASES): 1,
         ("v8", PURCHASE_VALUE): 2.5,

@@ -4,7 +4,7 @@ import pytest
 
 from collector.collecting import CLUSTER, RANKER, ROUTE, entry, user_of
 from model_experiment.collector.catalogue import catalogue_of
-from model_experiment.collector.entries import Request, Unattributed, read_entry
+from model_experiment.collector.entries import Bypass, Request, Unattributed, read_bypass, read_entry
 
 ROUTES = catalogue_of([RANKER]).by_route
 MEETS_V8, MEETS_V7 = user_of("v8"), user_of("v7")
@@ -139,6 +139,22 @@ OTHERS = [
 @pytest.mark.parametrize("route", OTHERS)
 def test_an_entry_of_another_route_is_ignored(route):
     assert read_entry(entry(MEETS_V8, route=route), ROUTES) is None
+
+
+BESIDE = replace(RANKER, services=(("ranker-v7", "v7"),), user_route="ranker")
+USER_ROUTE = "httproute/shop/ranker/rule/0/match/0/*"
+BYPASSES = [
+    pytest.param(entry(MEETS_V8, route=USER_ROUTE), Bypass(BESIDE, MEETS_V8), id="a user who should have met it"),
+    pytest.param(entry(route=USER_ROUTE), None, id="a request without the header does not belong to it"),
+    pytest.param(entry("a" * 257, route=USER_ROUTE), None, id="a user that could not be counted there either"),
+    pytest.param(entry(MEETS_V8), None, id="a request on the experiment's route"),
+    pytest.param(entry(MEETS_V8, route="httproute/shop/other/rule/0/match/0/*"), None, id="a request on another route"),
+]
+
+
+@pytest.mark.parametrize(("written", "expected"), BYPASSES)
+def test_a_request_with_the_header_on_the_users_own_route_went_past_the_experiment(written, expected):
+    assert read_bypass(written, catalogue_of([BESIDE]).by_user_route) == expected
 
 
 @pytest.mark.parametrize("kind", ["DownstreamStart", "DownstreamPeriodic", "UpstreamEnd"])

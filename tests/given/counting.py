@@ -5,7 +5,16 @@ from collections.abc import Mapping
 import numpy as np
 
 from model_experiment.assignment import BUCKETS
-from model_experiment.decision.counts import EXPOSURES, RAMP_EXPOSURES, REQUESTS, Counts, Family, Measure
+from model_experiment.decision.counts import (
+    BYPASSED,
+    EXPOSURES,
+    MISASSIGNED,
+    RAMP_EXPOSURES,
+    REQUESTS,
+    Counts,
+    Family,
+    Measure,
+)
 
 PURCHASES = Measure(Family.OUTCOME_VALUE, "purchase")
 ERRORS = Measure(Family.RESPONSES, "ServerError")
@@ -25,6 +34,8 @@ def counts_of(
     errors: tuple[int, ...] = (),
     slow: tuple[int, ...] = (),
     ramp: tuple[int, ...] = (),
+    misassigned: tuple[int, ...] = (),
+    bypassed: int = 0,
     requests_per_user: int = 5,
 ) -> Counts:
     """Totals of the champion v7 and its challengers v8, v9 and so on, as many as have users; 0 where none are given."""
@@ -36,6 +47,8 @@ def counts_of(
         ERRORS: errors or nothing,
         SLOW: slow or nothing,
         RAMP_EXPOSURES: ramp or nothing,
+        MISASSIGNED: misassigned or nothing,
+        BYPASSED: (bypassed, *nothing[1:]),
     }
     tables = {
         (variant, measure): spread(total[side], seed=100 * side + number)

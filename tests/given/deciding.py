@@ -30,6 +30,7 @@ def plan_of(subject: Experiment, *, blindness_budget_seconds: float = 60) -> Pla
         taken=frozenset(),
         poll_seconds=1,
         blindness_budget_seconds=blindness_budget_seconds,
+        lag_seconds=3,
         query=lambda uid, measure: f"{measure} of {uid}",
     )
 

@@ -17,6 +17,8 @@ def test_the_names_are_the_published_ones():
         Family.EXPOSURES: "model_experiment_exposures_total",
         Family.RAMP_EXPOSURES: "model_experiment_ramp_exposures_total",
         Family.REQUESTS: "model_experiment_requests_total",
+        Family.MISASSIGNED: "model_experiment_misassigned_total",
+        Family.BYPASSED: "model_experiment_bypassed_total",
         Family.RESPONSES: "model_experiment_responses_total",
         Family.SLOW_RESPONSES: "model_experiment_slow_responses_total",
         Family.OUTCOME_VALUE: "model_experiment_outcome_value_total",

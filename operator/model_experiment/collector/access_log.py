@@ -16,9 +16,10 @@ from envoy.service.accesslog.v3.als_pb2 import StreamAccessLogsMessage, StreamAc
 from google.protobuf.message import DecodeError
 
 from model_experiment.collector.counting import Tallies
-from model_experiment.collector.entries import Request, Unattributed, read_entry
+from model_experiment.collector.entries import Bypass, Request, Unattributed, read_bypass, read_entry
 from model_experiment.collector.health import Health
 from model_experiment.collector.recording import Recorder
+from model_experiment.decision.counts import BYPASSED
 
 SERVICE = "envoy.service.accesslog.v3.AccessLogService"
 
@@ -40,15 +41,17 @@ class AccessLog:
             self._health.unattributed.labels(Unattributed.MALFORMED).inc()
             return
         self._health.entries.inc(len(entries))
-        routes = self._tallies.catalogue.by_route
+        catalogue = self._tallies.catalogue
         now = self._clock()
         for entry in entries:
-            self._take(read_entry(entry, routes), now=now)
+            self._take(read_entry(entry, catalogue.by_route) or read_bypass(entry, catalogue.by_user_route), now=now)
 
-    def _take(self, read: Request | Unattributed | None, *, now: float) -> None:
+    def _take(self, read: Request | Unattributed | Bypass | None, *, now: float) -> None:
         match read:
             case None:
                 pass
+            case Bypass(counted, user):
+                self._tallies.of(counted).add(counted.champion, BYPASSED, user=user)
             case Request():
                 self._count(read, now=now)
             case Unattributed():

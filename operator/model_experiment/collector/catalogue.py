@@ -11,6 +11,7 @@ from typing import Any
 
 from model_experiment.api import AssignmentStatus, ModelExperimentSpec, parse_spec
 from model_experiment.api.spec import Challenger, Champion
+from model_experiment.api.status import Phase
 from model_experiment.assignment import Assignment, Share
 from model_experiment.decision.observation import own_route_name
 from model_experiment.errors import SpecError
@@ -44,7 +45,9 @@ class Counted:
     latency_limits: tuple[LatencyLimit, ...] = ()
     outcomes: tuple[str, ...] = ()
     services: tuple[tuple[str, str], ...] = ()
-    """Each Service, by which Istio names its clusters, and its variant."""
+    """Each Service, by which Istio names its clusters, and its variant; the champion's first."""
+    user_route: str = ""
+    """The user's own HTTPRoute, where every request with the header that it serves should be the experiment's."""
 
     @property
     def label(self) -> str:
@@ -62,6 +65,11 @@ class Counted:
         return self.namespace, own_route_name(self.name)
 
     @property
+    def champion(self) -> str:
+        """The variant that serves whoever stays on the user's own route."""
+        return self.services[0][1]
+
+    @property
     def variants(self) -> tuple[str, ...]:
         """The variants in the order of the route."""
         return tuple(share.variant for share in self.assignment.shares)
@@ -72,6 +80,7 @@ class Catalogue:
     """All experiments that are counted now."""
 
     by_route: Mapping[RouteKey, Counted]
+    by_user_route: Mapping[RouteKey, Counted]
     by_label: Mapping[str, Counted]
 
 
@@ -80,6 +89,9 @@ def catalogue_of(experiments: Iterable[Counted]) -> Catalogue:
     known = tuple(experiments)
     return Catalogue(
         by_route=MappingProxyType({counted.route: counted for counted in known}),
+        by_user_route=MappingProxyType(
+            {(counted.namespace, counted.user_route): counted for counted in known if counted.user_route}
+        ),
         by_label=MappingProxyType({counted.label: counted for counted in known}),
     )
 
@@ -107,6 +119,7 @@ def counted_from(manifest: Mapping[str, Any]) -> Counted | None:
             latency_limits=_latency_limits(spec),
             outcomes=tuple(dict.fromkeys(objective.source.outcome.name for objective in spec.objectives)),
             services=_services(spec),
+            user_route="" if status.get("phase") == Phase.CONCLUDED else _user_route(spec),
         )
     except (AttributeError, KeyError, TypeError, ValueError, SpecError) as error:
         raise ValueError(" ".join(f"{type(error).__name__}: {error}".split())) from error
@@ -120,6 +133,12 @@ def _assignment(assigned: AssignmentStatus) -> Assignment:
 def _services(spec: ModelExperimentSpec) -> tuple[tuple[str, str], ...]:
     variants: tuple[Champion | Challenger, ...] = (spec.champion, *spec.challengers)
     return tuple((variant.backend_ref.name, variant.name) for variant in variants)
+
+
+def _user_route(spec: ModelExperimentSpec) -> str:
+    """The user's HTTPRoute where the experiment takes all of it; which rule served a request, its log does not say."""
+    http_route = spec.routing.http_route_ref
+    return http_route.name if http_route is not None and http_route.rule is None else ""
 
 
 def _latency_limits(spec: ModelExperimentSpec) -> tuple[LatencyLimit, ...]:

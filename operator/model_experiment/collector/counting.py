@@ -17,7 +17,7 @@ from model_experiment.collector.catalogue import RAMP, Catalogue, Counted, catal
 from model_experiment.collector.entries import Request
 from model_experiment.collector.known_users import KnownUsers
 from model_experiment.collector.store import Exposure, Outcome
-from model_experiment.decision.counts import EXPOSURES, RAMP_EXPOSURES, REQUESTS, Family, Measure
+from model_experiment.decision.counts import BYPASSED, EXPOSURES, MISASSIGNED, RAMP_EXPOSURES, REQUESTS, Family, Measure
 
 CLIENT_ERRORS = Measure(Family.RESPONSES, ResponseClass.CLIENT_ERROR)
 SERVER_ERRORS = Measure(Family.RESPONSES, ResponseClass.SERVER_ERROR)
@@ -53,6 +53,8 @@ class Tally:
         """One request and its response, under the variant that answered."""
         variant, bucket = request.variant, self.counted.assignment.bucket(request.user)
         self.tables[variant, REQUESTS][bucket] += 1
+        if not request.is_as_assigned:
+            self.tables[variant, MISASSIGNED][bucket] += 1
         if request.code >= 500:  # noqa: PLR2004 - HTTP's own boundaries
             self.tables[variant, SERVER_ERRORS][bucket] += 1
         elif request.code >= 400:  # noqa: PLR2004
@@ -121,6 +123,8 @@ def measures(counted: Counted) -> tuple[Measure, ...]:
         EXPOSURES,
         *([RAMP_EXPOSURES] if counted.ramped else []),
         REQUESTS,
+        MISASSIGNED,
+        BYPASSED,
         SERVER_ERRORS,
         CLIENT_ERRORS,
         *(Measure(Family.SLOW_RESPONSES, limit.text) for limit in counted.latency_limits),

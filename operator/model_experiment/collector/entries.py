@@ -86,6 +86,24 @@ def read_entry(entry: HTTPAccessLogEntry, routes: Mapping[RouteKey, Counted]) ->
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Bypass:
+    """A request of a user who should have met an experiment, served by the user's own route."""
+
+    counted: Counted
+    user: str
+
+
+def read_bypass(entry: HTTPAccessLogEntry, user_routes: Mapping[RouteKey, Counted]) -> Bypass | None:
+    """Whether an entry of a user's route belonged to an experiment; while that is not open, all of them do."""
+    common = entry.common_properties
+    counted = user_routes.get(_route_key(common.route_name))
+    if counted is None or common.access_log_type not in _FINISHED or common.intermediate_log_entry:
+        return None
+    user = entry.request.request_headers.get(counted.header, "")
+    return Bypass(counted, user) if is_usable(user) else None
+
+
 def is_usable(user: str) -> bool:
     """Whether a user can be stored: 1 to 256 characters, none of them NUL, which PostgreSQL cannot hold."""
     return 0 < len(user) <= LONGEST_USER and "\0" not in user

@@ -19,6 +19,8 @@ _MEANINGS = {
     Family.EXPOSURES: "Users who met the variant first, each counted once over all collectors and restarts.",
     Family.RAMP_EXPOSURES: "Users who met the variant first while a ramp went on.",
     Family.REQUESTS: "Requests that the variant answered, or failed to.",
+    Family.MISASSIGNED: "Requests that met another variant than their user is assigned to.",
+    Family.BYPASSED: "Requests with the assignment header that the user's own route served.",
     Family.RESPONSES: "Responses of the variant with a status of 500 and above, or from 400 to 499.",
     Family.SLOW_RESPONSES: "Requests that took longer than a declared limit, first byte in to last byte out.",
     Family.OUTCOMES: "Outcomes told of users who met the variant first.",

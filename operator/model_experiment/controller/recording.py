@@ -25,7 +25,9 @@ log = logging.getLogger(__name__)
 
 FINALIZER = "modelexperiment.io/traffic"
 REPORTER = "model-experiment-operator"
-_ALARMING = frozenset({"GuardrailBreached", "SampleRatioMismatch", "BlindForTooLong", "PolicyNotCarried"})
+_ALARMING = frozenset(
+    {"GuardrailBreached", "SampleRatioMismatch", "RouteNotEffective", "BlindForTooLong", "PolicyNotCarried"}
+)
 
 
 async def recall(world: World, key: Key, experiment: Experiment) -> Memory:

@@ -116,6 +116,7 @@ def _plan(world: World, experiment: Experiment) -> Plan:
         taken=frozenset(taken),
         poll_seconds=world.settings.poll_seconds,
         blindness_budget_seconds=world.settings.blindness_budget_seconds,
+        lag_seconds=world.settings.stale_after_seconds,
         query=check_query,
     )
 

@@ -118,6 +118,9 @@ def _route_check(decision: Decision) -> Check:
     if decision.state.phase is Phase.CONCLUDED:
         return Check(name="Route", status=CheckStatus.PASSED, message="the user's own route serves everybody")
     words = "the experiment's route is open" if is_open else "the user's own route serves everybody"
+    requests = decision.assessment.route if decision.assessment else None
+    if requests is not None and is_open:
+        words = f"{words}; {requests.message}"
     return Check(name="Route", status=_passed_or_waiting(passed=is_open), message=words)
 
 

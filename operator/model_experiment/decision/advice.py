@@ -29,6 +29,8 @@ def risk_of(plan: Plan, judgement: Judgement) -> str | None:
                 f"a challenger within its limits is taken back with probability {harm} at most, for each guardrail,"
                 " over the whole experiment"
             )
+        case Verdict.INVALID if judgement.reason == "RouteNotEffective":
+            return None
         case Verdict.INVALID:
             return "a split that happened as asked is called a mismatch with probability 0.001 at most"
         case Verdict.CONTINUE | Verdict.HOLD | Verdict.INCONCLUSIVE:
@@ -61,6 +63,11 @@ def actions_of(experiment: Experiment, plan: Plan, judgement: Judgement) -> tupl
             return (
                 f"find out why {names} broke its limit; the queries under status.guardrails show when",
                 "mend it, give it a new name, and apply a new experiment: the same users must not meet it again",
+            )
+        case Verdict.INVALID if judgement.reason == "RouteNotEffective":
+            return (
+                "find out which proxy of the gateway refused its routes, by its log or its update_rejected counters",
+                "apply a new experiment when they take them; the numbers of this one mean nothing",
             )
         case Verdict.INVALID:
             return (

@@ -30,6 +30,7 @@ from model_experiment.decision.evidence import (
 )
 from model_experiment.decision.findings import Assessment, ChallengerFinding, Comparison, Progress, SplitFinding
 from model_experiment.decision.plan import Plan, harm_measure, outcome_measure
+from model_experiment.decision.verification import finding_of
 from model_experiment.statistics.effects import ratios
 from model_experiment.statistics.effects.effect import Effect
 from model_experiment.statistics.guardrails.change_point import RequestCounts
@@ -66,6 +67,7 @@ def assess(plan: Plan, evidence: Evidence, *, now: float, compared_since: float 
             if compared is not None and compared_since is not None
             else None
         ),
+        route=finding_of(plan, evidence.route.seen) if evidence.route is not None else None,
     )
 
 

@@ -24,6 +24,8 @@ class Family(StrEnum):
     EXPOSURES = "exposures"  # users who met the variant for the first time
     RAMP_EXPOSURES = "ramp_exposures"  # the same while a ramp goes on, when they do not count for objectives
     REQUESTS = "requests"
+    MISASSIGNED = "misassigned"  # requests that met another variant than their user is assigned to
+    BYPASSED = "bypassed"  # requests that belong to the experiment but stayed on the user's own route: the champion's
     RESPONSES = "responses"  # by class: ServerError, ClientError
     SLOW_RESPONSES = "slow_responses"  # by declared latency: "250ms"
     OUTCOME_VALUE = "outcome_value"  # sum of the values of an outcome, by its name
@@ -44,6 +46,8 @@ class Measure:
 EXPOSURES = Measure(Family.EXPOSURES)
 RAMP_EXPOSURES = Measure(Family.RAMP_EXPOSURES)
 REQUESTS = Measure(Family.REQUESTS)
+MISASSIGNED = Measure(Family.MISASSIGNED)
+BYPASSED = Measure(Family.BYPASSED)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from model_experiment.api.spec import Guardrail, Objective
+from model_experiment.assignment import Assignment
 from model_experiment.decision.counts import EXPOSURES, REQUESTS, Counts, Measure
 from model_experiment.decision.plan import Plan, harm_measure, outcome_measure
+from model_experiment.decision.verification import Verification
 from model_experiment.statistics.effects import ratios
 from model_experiment.statistics.effects.effect import Effect
 from model_experiment.statistics.guardrails import change_point
@@ -58,6 +60,7 @@ class Evidence:
 
     ``counts`` are the newest; ``compared`` are the newest of those that came while the split stood, which alone say
     something about the split and the objectives. ``harm`` is by challenger and guardrail, ``looks`` by challenger.
+    ``route`` is what the requests of the present route say about it; a restart begins it anew.
     """
 
     counts: Counts | None = None
@@ -65,6 +68,7 @@ class Evidence:
     harm: Mapping[tuple[str, str], Harm] = field(default_factory=lambda: MappingProxyType({}))
     split: SampleRatioCheck = UNSUSPECTED
     looks: Mapping[str, tuple[TakenLook, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    route: Verification | None = None
 
     def looks_at(self, challenger: str) -> tuple[TakenLook, ...]:
         """The looks at one challenger's primary objective, oldest first."""
@@ -96,6 +100,12 @@ def with_comparison(plan: Plan, evidence: Evidence, counts: Counts, *, since: fl
     }
     split = evidence.split.with_users(users_of(plan, counts), weights=plan.weights)
     return replace(evidence, compared=counts, split=split, looks=looks)
+
+
+def with_route(plan: Plan, evidence: Evidence, counts: Counts, split: Assignment) -> Evidence:
+    """The evidence about the route after a poll during which this split stood, settled."""
+    known = evidence.route if evidence.route is not None and evidence.route.split == split else None
+    return replace(evidence, route=(known or Verification(split, counts.time)).with_counts(plan, counts))
 
 
 def users_of(plan: Plan, counts: Counts) -> tuple[float, ...]:

@@ -6,6 +6,7 @@ A finding says what is the case; it never says what to do. That is for ``rules``
 from dataclasses import dataclass
 
 from model_experiment.api.status import GuardrailStatus, ObjectiveStatus
+from model_experiment.decision.verification import RouteFinding
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """All findings of a tick; there is no comparison while a ramp goes on, since users still change sides."""
+    """All findings of a tick; there is no comparison while a ramp goes on, since users still change sides.
+
+    ``route`` is None until requests came on the present route.
+    """
 
     guardrails: tuple[GuardrailStatus, ...]
     comparison: Comparison | None
+    route: RouteFinding | None = None

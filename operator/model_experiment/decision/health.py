@@ -39,9 +39,7 @@ _ENDINGS: dict[Verdict, Health] = {
     Verdict.KEEP_CHAMPION: Health(ready=True, reason="ChampionKept", message="", succeeded=True),
     Verdict.INCONCLUSIVE: Health(ready=True, reason="Inconclusive", message="", succeeded=True),
     Verdict.ROLLBACK: Health(ready=True, reason="RolledBack", message="", succeeded=False),
-    Verdict.INVALID: Health(
-        ready=False, reason="SampleRatioMismatch", message="", stalled=True, degraded=True, succeeded=False
-    ),
+    Verdict.INVALID: Health(ready=False, reason="", message="", stalled=True, degraded=True, succeeded=False),
 }
 
 
@@ -52,7 +50,8 @@ def health_of(decision: Decision, *, now: float) -> Health:
         case Phase.CONCLUDED | Phase.PROMOTED if judgement.verdict in _ENDINGS:
             ending = replace(_ENDINGS[judgement.verdict], message=judgement.message)
             only_reported = judgement.verdict is Verdict.PROMOTE and not _was_promoted(decision)
-            return replace(ending, reason=judgement.reason) if only_reported else ending
+            by_judgement = only_reported or judgement.verdict is Verdict.INVALID
+            return replace(ending, reason=judgement.reason) if by_judgement else ending
         case _ if isinstance(hold, Obstacle):
             stalled = hold.reason not in _HEALS_BY_ITSELF
             return Health(

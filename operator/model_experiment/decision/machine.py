@@ -16,7 +16,7 @@ from model_experiment.assignment import Assignment, Share, assign
 from model_experiment.decision import wording
 from model_experiment.decision.assessment import assess
 from model_experiment.decision.counts import RAMP_EXPOSURES
-from model_experiment.decision.evidence import Evidence, with_comparison, with_harm
+from model_experiment.decision.evidence import Evidence, with_comparison, with_harm, with_route
 from model_experiment.decision.findings import Assessment
 from model_experiment.decision.observation import Blind, Experiment, Observation
 from model_experiment.decision.plan import Plan
@@ -253,15 +253,27 @@ def _observed(experiment: Experiment, state: State, observation: Observation, pl
     modulus = state.assignment.modulus if state.assignment else plan.modulus
     state = replace(state, assignment=split_of(experiment, modulus))
     state = replace(state, stage=_reached_stage(experiment, state, observation.routes.own))
+    split = _settled_split(experiment, state, observation.routes.own)
+    if split is None:
+        state = replace(state, evidence=replace(state.evidence, route=None))
     if not _has_traffic(state, observation.routes.own):
         return replace(state, blind_since=None)
     for counts in observation.counts:
         evidence = with_harm(plan, state.evidence, counts)
+        if split is not None:
+            evidence = with_route(plan, evidence, counts, split)
         if state.compared_since is not None and _split_stands(state, observation.routes.own):
             evidence = with_comparison(plan, evidence, counts, since=state.compared_since)
         state = replace(state, evidence=evidence)
     since = (state.blind_since or observation.now) if observation.blind else None
     return replace(state, blind_since=since)
+
+
+def _settled_split(experiment: Experiment, state: State, own: Seen | None) -> Assignment | None:
+    """The split that users should meet now, where it stands open and settled."""
+    split = split_now(experiment, state)
+    stands = state.judgement is None and split is not None and is_reached(own, Open(split))
+    return split if stands else None
 
 
 def _split_stands(state: State, own: Seen | None) -> bool:

@@ -12,7 +12,7 @@ from functools import cache
 from model_experiment.api.spec import Guardrail, ModelExperimentSpec
 from model_experiment.api.words import Better, Design
 from model_experiment.assignment import modulus_for
-from model_experiment.decision.counts import EXPOSURES, RAMP_EXPOSURES, REQUESTS, Family, Measure
+from model_experiment.decision.counts import BYPASSED, EXPOSURES, MISASSIGNED, RAMP_EXPOSURES, REQUESTS, Family, Measure
 from model_experiment.statistics.planning import inflation, proportions
 from model_experiment.statistics.sequential import group_sequential
 
@@ -22,8 +22,8 @@ class Plan:
     """The registered plan of one experiment.
 
     ``users_per_variant`` is what an even split needs; ``looks`` is how often the primary objective may be tested.
-    ``polls`` is how often the guardrails can be looked at before the maximum duration. ``queries`` let a person check
-    a number at its source.
+    ``polls`` is how often the guardrails can be looked at before the maximum duration. ``lag_seconds`` is how old
+    counts may be that are called fresh. ``queries`` let a person check a number at its source.
     """
 
     spec: ModelExperimentSpec
@@ -33,6 +33,7 @@ class Plan:
     looks: int
     polls: int
     blindness_budget_seconds: float
+    lag_seconds: float
     queries: Mapping[Measure, str]
 
     @property
@@ -58,6 +59,7 @@ def plan_for(
     taken: frozenset[int],
     poll_seconds: float,
     blindness_budget_seconds: float,
+    lag_seconds: float,
     query: Callable[[str, Measure], str],
 ) -> Plan:
     """The plan; ``taken`` are the moduli of other experiments, ``query`` words a measure of a UID as a query."""
@@ -70,6 +72,7 @@ def plan_for(
         looks=looks,
         polls=math.ceil(longest_seconds(spec) / poll_seconds),
         blindness_budget_seconds=blindness_budget_seconds,
+        lag_seconds=lag_seconds,
         queries={measure: query(uid, measure) for measure in measures_of(spec)},
     )
 
@@ -122,4 +125,4 @@ def measures_of(spec: ModelExperimentSpec) -> tuple[Measure, ...]:
     outcomes = [outcome_measure(objective.source.outcome.name) for objective in spec.objectives]
     harms = [harm_measure(guardrail) for guardrail in spec.guardrails]
     ramp = [RAMP_EXPOSURES] if spec.ramp else []
-    return tuple(dict.fromkeys([EXPOSURES, *ramp, REQUESTS, *outcomes, *harms]))
+    return tuple(dict.fromkeys([EXPOSURES, *ramp, REQUESTS, MISASSIGNED, BYPASSED, *outcomes, *harms]))

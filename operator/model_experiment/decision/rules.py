@@ -62,6 +62,14 @@ def split_not_as_asked(situation: Situation) -> Judgement | None:
     return Judgement(Verdict.INVALID, "SampleRatioMismatch", comparison.split.message)
 
 
+def route_not_effective(situation: Situation) -> Judgement | None:
+    """Users meet other variants than the route says, or never reach it: the gateway does not do what it accepted."""
+    route = situation.assessment.route if situation.assessment else None
+    if route is None or route.effective:
+        return None
+    return Judgement(Verdict.INVALID, "RouteNotEffective", route.message)
+
+
 def blind_for_too_long(situation: Situation) -> Judgement | None:
     """A challenger must not go on with traffic that nobody can judge."""
     if situation.blind is None or situation.blind_seconds <= situation.blindness_budget_seconds:
@@ -132,6 +140,7 @@ def collecting(situation: Situation) -> Judgement:
 
 RULES: tuple[Rule, ...] = (
     guardrail_breached,  # harm: one credible signal is enough
+    route_not_effective,  # a split that is not there decides nothing
     split_not_as_asked,  # data that cannot be trusted decide nothing
     blind_for_too_long,  # traffic that nobody can judge goes back
     blind,  # no complete, fresh data: hold
@@ -143,7 +152,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-SAFETY: tuple[Rule, ...] = RULES[:3]
+SAFETY: tuple[Rule, ...] = RULES[:4]
 """The rules that hold wherever a challenger has traffic, even before the split has settled."""
 
 
