@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from pytest_kind import KindCluster
 
-from control_plane import isolation, kind
+from control_plane import building, isolation, kind
 from control_plane.istio import Istio
 from control_plane.plane import ControlPlane, running, with_istio
 from given.model_servers import Answer, ModelServer, introduce, serving
@@ -86,6 +86,12 @@ def istio(control_plane: ControlPlane) -> Iterator[Istio]:
     """An istiod with its Envoy, beside the control plane's own gateway; started when a test first asks for it."""
     with with_istio(control_plane) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def model_serving(control_plane: ControlPlane) -> None:
+    """Lets the API server know InferenceServices and InferencePools, by the definitions that their projects publish."""
+    control_plane.api.install(building.definitions(building.MODEL_SERVING))
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ class Definitions:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One Go module and the programs built from it; ``minutes`` is a cold build on two cores."""
+    """One Go module, the programs built from it and what it defines; ``minutes`` is a cold build on two cores."""
 
     name: str
     module: str
@@ -118,7 +118,20 @@ PROMETHEUS = Part(
     minutes=2.5,
     flags=("-tags", "remove_all_sd"),
 )
-PARTS = (ETCD, KUBERNETES, ENVOY_GATEWAY, ISTIO, PROMETHEUS)
+MODEL_SERVING = Part(  # no program: the kinds that an experiment may name as backends
+    "model-serving",
+    "github.com/kserve/kserve",
+    (),
+    minutes=0.3,
+    definitions=(
+        Definitions("github.com/kserve/kserve", "config/crd/full/serving.kserve.io_inferenceservices.yaml"),
+        Definitions(
+            "sigs.k8s.io/gateway-api-inference-extension",
+            "config/crd/bases/inference.networking.k8s.io_inferencepools.yaml",
+        ),
+    ),
+)
+PARTS = (ETCD, KUBERNETES, ENVOY_GATEWAY, ISTIO, PROMETHEUS, MODEL_SERVING)
 
 
 def cache_folder() -> Path:
@@ -252,8 +265,8 @@ def _is_running(child: subprocess.Popen[bytes]) -> bool:
 def _read_definitions(part: Part, *, go: str) -> list[dict[str, object]]:
     documents: list[dict[str, object]] = []
     for wanted in part.definitions:
-        list_folder = [go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", wanted.module]
-        module = Path(_output(list_folder, folder=part.folder).strip())
+        download = [go, "mod", "download", "-json", wanted.module]  # fetches it where no build has
+        module = Path(json.loads(_output(download, folder=part.folder))["Dir"])
         for name in wanted.names:
             documents += filter(None, yaml.safe_load_all((module / wanted.file.format(name)).read_text()))
     return documents

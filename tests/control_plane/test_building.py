@@ -5,7 +5,17 @@ import os
 import pytest
 
 from control_plane import building
-from control_plane.building import ENVOY_GATEWAY, ETCD, ISTIO, KUBERNETES, PARTS, PROMETHEUS, BuildError, Part
+from control_plane.building import (
+    ENVOY_GATEWAY,
+    ETCD,
+    ISTIO,
+    KUBERNETES,
+    MODEL_SERVING,
+    PARTS,
+    PROMETHEUS,
+    BuildError,
+    Part,
+)
 
 
 @pytest.fixture
@@ -34,6 +44,7 @@ def _put(folder, name):
         pytest.param(ENVOY_GATEWAY, "envoy-gateway-v1.9.1-go1.26.8", ("envoy-gateway",), id="envoy gateway"),
         pytest.param(ISTIO, "istio-v0.0.0-20260827124520-eed52ebb66ad-go1.26.8", ("pilot-discovery",), id="istio"),
         pytest.param(PROMETHEUS, "prometheus-v0.314.0-go1.26.8", ("prometheus",), id="prometheus"),
+        pytest.param(MODEL_SERVING, "model-serving-v0.20.0-go1.26.8", (), id="kinds of model serving"),
     ],
 )
 def test_the_cache_key_names_part_edition_and_compiler(part, key, programs):
@@ -57,12 +68,13 @@ def test_a_start_needs_no_compiler_once_a_part_is_built(cache):
     assert ETCD not in building.missing()
 
 
-@pytest.mark.parametrize("part", [ENVOY_GATEWAY, ISTIO], ids=lambda part: part.name)
+@pytest.mark.parametrize("part", [ENVOY_GATEWAY, ISTIO, MODEL_SERVING], ids=lambda part: part.name)
 def test_a_part_with_kinds_of_its_own_is_missing_until_their_definitions_are_there_too(cache, part):
     folder = cache / f"{part.name}-{part.version}-go1.26.8"
-    _put(folder, *part.programs)
+    for program in part.programs:
+        _put(folder, program)
     assert part in building.missing()
-    (folder / building.DEFINITIONS).write_text('[{"kind": "CustomResourceDefinition"}]')
+    _put(folder, building.DEFINITIONS).write_text('[{"kind": "CustomResourceDefinition"}]')
     assert part not in building.missing()
     assert building.definitions(part) == [{"kind": "CustomResourceDefinition"}]
 

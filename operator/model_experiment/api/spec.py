@@ -54,12 +54,31 @@ def _both_or_none(*given: object) -> str:
 
 
 class BackendRef(SpecPart):
-    """A backend in the experiment's own namespace, as an HTTPRoute names it."""
+    """A backend in the experiment's own namespace, as an HTTPRoute names it, or an InferenceService of KServe."""
 
     group: ApiGroup = Field(default="", description='API group of the backend; "" for a Service.')
     kind: KindName = Field(default="Service", description="Kind of the backend.")
     name: ObjectName = Field(description="Name of the backend, in the experiment's own namespace.")
-    port: Port | None = Field(default=None, description="Port of the backend; required for a Service.")
+    port: Port | None = Field(
+        default=None, description="Port of the backend; required for a Service, 80 for an InferenceService."
+    )
+
+    @property
+    def is_inference_service(self) -> bool:
+        """Whether KServe makes the Service that a route can name."""
+        return (self.group, self.kind) == ("serving.kserve.io", "InferenceService")
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The names of which one stands in a route: its own, or those that KServe gives to the Service before it."""
+        if self.is_inference_service:
+            return f"{self.name}-predictor", f"{self.name}-transformer"
+        return (self.name,)
+
+    @property
+    def served_by(self) -> str:
+        """What a person points a route at."""
+        return f"the Service of InferenceService {self.name}" if self.is_inference_service else self.name
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

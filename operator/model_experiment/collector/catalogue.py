@@ -132,7 +132,7 @@ def _assignment(assigned: AssignmentStatus) -> Assignment:
 
 def _services(spec: ModelExperimentSpec) -> tuple[tuple[str, str], ...]:
     variants: tuple[Champion | Challenger, ...] = (spec.champion, *spec.challengers)
-    return tuple((variant.backend_ref.name, variant.name) for variant in variants)
+    return tuple((service, variant.name) for variant in variants for service in variant.backend_ref.services)
 
 
 def _user_route(spec: ModelExperimentSpec) -> str:

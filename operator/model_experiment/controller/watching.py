@@ -24,6 +24,7 @@ from model_experiment.objects import (
     ENVOY_EXTENSION_POLICY,
     ENVOY_FILTER,
     HTTP_ROUTE,
+    INFERENCE_SERVICE,
     ISTIO_GATEWAY,
     MODEL_EXPERIMENT,
     SECURITY_POLICY,
@@ -39,7 +40,8 @@ _PATIENCE = 60
 POLICY_LABEL = "gateway.networking.k8s.io/policy"
 _KNOWN_POLICIES = (BACKEND_TRAFFIC_POLICY, SECURITY_POLICY, ENVOY_EXTENSION_POLICY)
 _ISTIO = (VIRTUAL_SERVICE, ISTIO_GATEWAY, ENVOY_FILTER)
-_KNOWN = (MODEL_EXPERIMENT, HTTP_ROUTE, *_ISTIO, *_KNOWN_POLICIES)
+_WATCHED = (MODEL_EXPERIMENT, HTTP_ROUTE, *_ISTIO, INFERENCE_SERVICE)
+_KNOWN = (*_WATCHED, *_KNOWN_POLICIES)
 
 
 async def served_kinds(objects: Objects) -> tuple[tuple[Kind, ...], tuple[Kind, ...]]:
@@ -49,8 +51,7 @@ async def served_kinds(objects: Objects) -> tuple[tuple[Kind, ...], tuple[Kind, 
     ]
     served = {_kind_of(definition): definition["metadata"].get("labels", {}) for definition in definitions}
     policies = tuple(kind for kind, labels in served.items() if kind in _KNOWN_POLICIES or POLICY_LABEL in labels)
-    wanted = (MODEL_EXPERIMENT, HTTP_ROUTE, *_ISTIO)
-    return (*(kind for kind in wanted if kind in served), *policies), policies
+    return (*(kind for kind in _WATCHED if kind in served), *policies), policies
 
 
 async def patiently(ask: Callable[[], Awaitable[list[Manifest]]]) -> list[Manifest]:
@@ -117,8 +118,8 @@ class Watches:
             return await patiently(partial(self.objects.all, kind, namespace=self.namespace))
         except ClusterError as error:
             raise SettingsError(
-                f"{kind.plural}.{kind.group} must be readable, because such objects attach to routes; grant get, list"
-                f" and watch (chart value extraPolicyKinds), found: {error}"
+                f"{kind.plural}.{kind.group} must be readable, because experiments depend on such objects; grant get,"
+                f" list and watch (chart value extraPolicyKinds), found: {error}"
             ) from error
 
     def run(self) -> None:

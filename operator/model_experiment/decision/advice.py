@@ -48,7 +48,7 @@ def actions_of(experiment: Experiment, plan: Plan, judgement: Judgement) -> tupl
         case Verdict.PROMOTE if spec.on_success is OnSuccess.PROMOTE:
             return (
                 f"point the rule of {route} at {_backend(experiment, judgement.challenger)} instead of"
-                f" {champion.backend_ref.name}; the operator then removes its own route",
+                f" {champion.backend_ref.served_by}; the operator then removes its own route",
                 f"keep {champion.backend_ref.name} running until then: requests without"
                 f" {spec.assignment.header} still reach it",
             )
@@ -87,4 +87,4 @@ def actions_of(experiment: Experiment, plan: Plan, judgement: Judgement) -> tupl
 
 def _backend(experiment: Experiment, challenger: str) -> str:
     """The backend of the challenger of that name."""
-    return next(each.backend_ref.name for each in experiment.spec.challengers if each.name == challenger)
+    return next(each.backend_ref.served_by for each in experiment.spec.challengers if each.name == challenger)

@@ -18,6 +18,7 @@ from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Rout
 from model_experiment.errors import ClusterError, ConflictError
 from model_experiment.objects import BACKEND_TRAFFIC_POLICY, HTTP_ROUTE, MODEL_EXPERIMENT, Kind, Manifest, Objects
 from model_experiment.routing.ages import Ages
+from model_experiment.routing.backends import find_unserved, served
 from model_experiment.routing.obstacles import adopted, find_obstacle, find_rule
 from model_experiment.routing.own_objects import OwnObjects
 from model_experiment.routing.own_route import parked_as_it_stands, render_spec
@@ -111,7 +112,7 @@ class GatewayApiRouter:
         rule = find_rule(experiment, user_route) if user_route else None
         if user_route is None or rule is None:
             raise ClusterError(f"HTTPRoute {experiment.spec.routing.http_route.name} must have its rule, found none")
-        return render_spec(experiment, user_route, rule, step)
+        return render_spec(served(experiment, self._view), user_route, rule, step)
 
     async def _patch_route(
         self, experiment: Experiment, own: Manifest, spec: Manifest, *, taken_back: str, objects: Objects | None = None
@@ -152,12 +153,16 @@ class GatewayApiRouter:
     def _obstacle(self, experiment: Experiment) -> Obstacle | None:
         """What keeps the own route from standing at all."""
         taken = (name_taken(experiment, self._named(kind, experiment)) for kind in (HTTP_ROUTE, *CARRIED))
-        return next(filter(None, taken), None) or find_obstacle(
-            experiment,
-            self._user_route(experiment),
-            policies=self._policies(),
-            own=self._own(HTTP_ROUTE, experiment),
-            others=self._view.all(MODEL_EXPERIMENT),
+        return (
+            next(filter(None, taken), None)
+            or find_unserved(experiment, self._view)
+            or find_obstacle(
+                served(experiment, self._view),
+                self._user_route(experiment),
+                policies=self._policies(),
+                own=self._own(HTTP_ROUTE, experiment),
+                others=self._view.all(MODEL_EXPERIMENT),
+            )
         )
 
     def _pending(self, experiment: Experiment, own: Manifest) -> Obstacle | None:

@@ -15,6 +15,7 @@ from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Rout
 from model_experiment.errors import ClusterError, ConflictError
 from model_experiment.objects import ENVOY_FILTER, ISTIO_GATEWAY, MODEL_EXPERIMENT, VIRTUAL_SERVICE, Manifest, Objects
 from model_experiment.routing.ages import Ages
+from model_experiment.routing.backends import find_unserved, served
 from model_experiment.routing.mesh_state import MeshState, mesh_says, selected
 from model_experiment.routing.own_objects import OwnObjects
 from model_experiment.routing.own_virtual_service import filter_spec, is_open, parked_alone, render_delegate
@@ -73,14 +74,15 @@ class IstioRouter:
         return RouteReading(
             own=self._seen(experiment, own) if own else None,
             obstacle=name_taken(experiment, self._named(experiment))
+            or find_unserved(experiment, self._view)
             or find_obstacle(
-                experiment,
+                served(experiment, self._view),
                 user_route,
                 gateways=gateways,
                 filters=[each for each in filters if not is_ours_elsewhere(each, experiment)],
                 others=self._view.all(MODEL_EXPERIMENT),
             ),
-            adopted=adopted(experiment, user_route),
+            adopted=adopted(served(experiment, self._view), user_route),
         )
 
     async def apply(self, experiment: Experiment, step: Route, *, taken_back: str = "") -> bool:
@@ -111,13 +113,13 @@ class IstioRouter:
     async def _stand(self, experiment: Experiment, step: Parked | Open, *, taken_back: str) -> bool:
         own = self._delegate(experiment)
         if own is not None and isinstance(step, Parked) and (taken_back or is_open(own, experiment)):
-            spec = parked_alone(experiment, step, own)
+            spec = parked_alone(served(experiment, self._view), step, own)
             return await self._write_delegate(experiment, own, spec, taken_back=taken_back, objects=self._urgent)
         if own is not None and self.read(experiment).obstacle:
             return False  # parked, and nothing can be repeated now
         rules = self._rules(experiment)
         await self._stand_filter(experiment, rules)
-        spec = render_delegate(experiment, rules.champion, step)
+        spec = render_delegate(served(experiment, self._view), rules.champion, step)
         if own is None:
             await self._own.create(VIRTUAL_SERVICE, owned(experiment), spec)
             return True

@@ -13,6 +13,7 @@ from model_experiment.assignment import Assignment, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle, Open, Parked, Seen, together
 from model_experiment.objects import Manifest
+from model_experiment.routing.backends import routed
 from model_experiment.routing.own_route import NO_VALUE
 
 TAKEN_BACK = "modelexperiment.io/taken-back"
@@ -60,7 +61,7 @@ def variant_of(reference: Manifest, experiment: Experiment) -> str:
 def is_reference_to(reference: Manifest, backend: BackendRef) -> bool:
     """Whether a backend reference of a route names this backend; what it leaves out has Gateway API's defaults."""
     found = (reference.get("group", ""), reference.get("kind", "Service"), reference["name"], reference.get("port"))
-    return found == (backend.group, backend.kind, backend.name, backend.port)
+    return found in [(each.group, each.kind, each.name, each.port) for each in routed(backend)]
 
 
 def gateway_says(own: Manifest, policy: Manifest | None) -> tuple[bool, Obstacle | None]:

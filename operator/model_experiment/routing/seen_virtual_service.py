@@ -4,6 +4,7 @@ from model_experiment.assignment import Assignment, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Open, Parked
 from model_experiment.objects import Manifest
+from model_experiment.routing.backends import routed
 from model_experiment.routing.own_virtual_service import is_open
 from model_experiment.routing.user_virtual_service import is_host_of
 
@@ -22,6 +23,9 @@ def _variant_of(entry: Manifest, experiment: Experiment) -> str:
     """The variant whose backend this is; a stranger's host in an edited delegate is shown as it is."""
     host, port = entry["destination"]["host"], entry["destination"].get("port", {}).get("number")
     for variant in experiment.spec.variants:
-        if is_host_of(host, variant.backend_ref.name, experiment.namespace) and port == variant.backend_ref.port:
+        if any(
+            is_host_of(host, service.name, experiment.namespace) and port == service.port
+            for service in routed(variant.backend_ref)
+        ):
             return variant.name
     return f"unknown:{host}"
