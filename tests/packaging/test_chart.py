@@ -56,6 +56,7 @@ CONTROLLER = {
     ("networking.istio.io", "virtualservices"): STEER,
     ("networking.istio.io", "envoyfilters"): STEER,
     ("networking.istio.io", "gateways"): READ,
+    ("serving.kserve.io", "inferenceservices"): READ,
     ("gateway.networking.k8s.io", "backendtlspolicies"): READ,
     ("gateway.networking.x-k8s.io", "xbackendtrafficpolicies"): READ,
     ("", "configmaps"): ("get", "create", "patch"),

@@ -112,6 +112,7 @@ CONTROLLER_MAY = [
     ("get list watch create patch delete", "securitypolicies.gateway.envoyproxy.io"),
     ("get list watch create patch delete", "envoyextensionpolicies.gateway.envoyproxy.io"),
     ("get list watch", "backendtlspolicies.gateway.networking.k8s.io"),
+    ("get list watch", "inferenceservices.serving.kserve.io"),
     ("get create patch", "configmaps"),
     ("create", "events"),
 ]
@@ -123,6 +124,7 @@ CONTROLLER_MAY_NOT = [
     ("get list watch", "gateways.gateway.networking.k8s.io"),
     ("update deletecollection", "securitypolicies.gateway.envoyproxy.io"),
     ("create patch delete", "backendtlspolicies.gateway.networking.k8s.io"),
+    ("create patch update delete", "inferenceservices.serving.kserve.io"),
     ("get patch", "envoyproxies.gateway.envoyproxy.io"),
     ("list watch update delete", "configmaps"),
     ("get list patch", "events"),

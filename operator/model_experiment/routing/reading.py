@@ -83,7 +83,11 @@ def gateway_says(own: Manifest, policy: Manifest | None) -> tuple[bool, Obstacle
 
 
 _POLICY_MISSING = Obstacle("PolicyMissing", "the policy that hashes the assignment header must stand, found none")
-_REFUSALS = {"Accepted": "RouteNotAccepted", "ResolvedRefs": "BackendNotResolved"}
+_REFUSALS = {
+    "Accepted": "RouteNotAccepted",
+    "ResolvedRefs": "BackendNotResolved",
+    "BackendsAvailable": "BackendNotReady",  # Envoy Gateway's own word, said only of a backend without endpoints
+}
 
 
 def _refusal(condition: Manifest) -> Obstacle:
