@@ -12,7 +12,7 @@ from model_experiment.assignment import assign, modulus_for
 from model_experiment.controller.cache import Cache
 from model_experiment.decision.machine import promotion_of
 from model_experiment.decision.route import Absent, Open, Parked, is_reached, next_step
-from model_experiment.objects import HTTP_ROUTE, Objects, connect
+from model_experiment.objects import HTTP_ROUTE, INFERENCE_SERVICE, Objects, connect
 from model_experiment.routing.gateway_api import GatewayApiRouter
 from model_experiment.routing.policies import CARRIED
 
@@ -32,7 +32,7 @@ class Walker:
         )
 
     async def read(self):
-        for kind in (HTTP_ROUTE, *self.policies):
+        for kind in (HTTP_ROUTE, INFERENCE_SERVICE, *self.policies):
             found = await self.objects.all(kind, namespace=self.experiment.namespace)
             self.cache.prime(kind, found)
             present = {manifest["metadata"]["uid"] for manifest in found}

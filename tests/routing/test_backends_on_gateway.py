@@ -1,0 +1,165 @@
+"""Backends of other kinds, and backends that are not there, on the real Envoy Gateway and by the real definitions."""
+
+import asyncio
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from given.experiments import route_manifest
+from given.model_serving import BY_ENDPOINTS, behind, inference_pool, inference_service, write
+from given.tokens import policy_manifest
+from given.traffic import Traffic
+from model_experiment.decision.route import Open, Parked, next_step
+from routing.test_on_gateway import USERS, split, walker_for
+
+KSERVE = {"group": "serving.kserve.io", "kind": "InferenceService"}
+POOL = {"group": "inference.networking.k8s.io", "kind": "InferencePool"}
+TWO_INFERENCE_SERVICES = {
+    "champion": {"name": "v7", "backendRef": {**KSERVE, "name": "ranker-v7"}},
+    "challengers": [{"name": "v8", "backendRef": {**KSERVE, "name": "ranker-v8"}}],
+}
+FEW = USERS[:2000]
+
+
+async def wait_for(walker, goal, what):
+    """Walks towards a goal, parking where something is in the way, until the reading is as wanted."""
+    until = time.monotonic() + 15
+    while not what(reading := await walker.read()):
+        assert time.monotonic() < until, reading
+        held = Parked(goal.assignment) if reading.own and in_the_way(reading) else goal
+        await walker.router.apply(walker.experiment, next_step(reading.own, held))
+        await asyncio.sleep(0.05)
+    return reading
+
+
+def in_the_way(reading):
+    return reading.obstacle or (reading.own and reading.own.problem)
+
+
+def parked_by(reason):
+    return lambda reading: (
+        (found := in_the_way(reading)) and found.reason == reason and isinstance(reading.own.route, Parked)
+    )
+
+
+@pytest.fixture
+def endpoints(control_plane, namespace):
+    """Two Services with one endpoint each, and a user's route that sends to endpoints."""
+    control_plane.api.create(policy_manifest(namespace, "BackendTrafficPolicy", name="routing", **BY_ENDPOINTS))
+    control_plane.api.create(route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}"))
+    with ExitStack() as stack:
+        yield {v: stack.enter_context(behind(control_plane, namespace, f"ranker-{v}")) for v in ("v7", "v8")}
+
+
+@pytest.fixture
+def inference_services(control_plane, namespace, model_serving):
+    """Two InferenceServices with the Services that KServe makes for them, and a user's route to the champion's."""
+    assert model_serving is None
+    champion = {"name": "ranker-v7-predictor", "port": 80}
+    route = route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}", backendRefs=[champion])
+    control_plane.api.create(policy_manifest(namespace, "BackendTrafficPolicy", name="routing", **BY_ENDPOINTS))
+    control_plane.api.create(route)
+    with ExitStack() as stack:
+        for name in ("ranker-v7", "ranker-v8"):
+            stack.enter_context(behind(control_plane, namespace, f"{name}-predictor", port=80))
+            write(control_plane, inference_service(name, namespace=namespace))
+        yield
+
+
+@pytest.mark.usefixtures("inference_services")
+async def test_two_inference_services_are_split_under_our_route(control_plane, namespace):
+    async with walker_for(control_plane, namespace, **TWO_INFERENCE_SERVICES) as walker:
+        half = split(walker, 50)
+        await walker.walk_to(Open(half))
+        traffic = Traffic(f"{control_plane.gateway}/{namespace}", FEW)
+        assert await traffic.ask_each(FEW) == {user: half.variant(user) for user in FEW}
+        assert not traffic.errors
+
+
+@pytest.mark.usefixtures("inference_services")
+async def test_an_inference_service_that_is_not_ready_parks_and_goes_on_when_it_is(control_plane, namespace):
+    async with walker_for(control_plane, namespace, **TWO_INFERENCE_SERVICES) as walker:
+        half = Open(split(walker, 50))
+        await walker.walk_to(half)
+        unready = inference_service(
+            "ranker-v8", namespace=namespace, ready="False", reason="PredictorNotReady", message="0 of 1 are there"
+        )
+        write(control_plane, unready)
+        reading = await wait_for(walker, half, parked_by("BackendNotReady"))
+        assert reading.obstacle.message == (
+            "InferenceService ranker-v8 must be ready, found: PredictorNotReady: 0 of 1 are there"
+        )
+        write(control_plane, inference_service("ranker-v8", namespace=namespace))
+        await walker.walk_to(half)
+        control_plane.api.delete(unready)
+        reading = await wait_for(walker, half, parked_by("BackendNotFound"))
+        assert reading.own.route == Parked(half.assignment)
+
+
+@pytest.mark.usefixtures("model_serving", "endpoints")
+async def test_a_pool_is_written_as_it_is_and_the_gateway_says_that_it_knows_none(control_plane, namespace):
+    control_plane.api.create(inference_pool(namespace, "ranker-v8"))
+    pool = {**POOL, "name": "ranker-v8"}
+    async with walker_for(control_plane, namespace, challengers=[{"name": "v8", "backendRef": pool}]) as walker:
+        reading = await wait_for(walker, Open(split(walker, 50)), parked_by("BackendNotResolved"))
+        own = control_plane.api.get(route_manifest(namespace, {}, name="ranker-mexp"))
+        assert own["spec"]["rules"][0]["backendRefs"][0].items() >= pool.items()
+        assert reading.own.problem.message.startswith(
+            "the gateway must take the experiment's route, found InvalidKind: Failed to process route rule 0 backendRef"
+            " 0: Group is invalid"
+        )
+
+
+async def test_without_endpoints_exactly_the_challengers_users_get_503_and_the_route_is_parked(
+    control_plane, namespace, endpoints
+):
+    async with walker_for(control_plane, namespace) as walker:
+        half = Open(split(walker, 50))
+        await walker.walk_to(half)
+        users = Users(f"{control_plane.gateway}/{namespace}", half.assignment)
+        await users.come_to_see({("v7", 200, "v7"), ("v8", 200, "v8")})
+        endpoints["v8"].take()
+        seen = await users.come_to_see({("v7", 200, "v7"), ("v8", 503, "")})
+        assert seen <= {("v7", 200, "v7"), ("v8", 503, ""), ("v8", 200, "v8")}, "nobody else is affected on the way"
+        reading = await wait_for(walker, half, parked_by("BackendNotReady"))
+        assert reading.own.problem.message == (
+            "the gateway must take the experiment's route, found EndpointsNotFound: Failed to find endpoints: no ready"
+            f" endpoints for the related Service {namespace}/ranker-v8."
+        )
+        await users.come_to_see({("v7", 200, ""), ("v8", 200, "")})
+        endpoints["v8"].give()
+        await walker.walk_to(half)
+        await users.come_to_see({("v7", 200, "v7"), ("v8", 200, "v8")})
+
+
+async def test_a_champion_without_endpoints_would_move_every_user_and_parks(control_plane, namespace, endpoints):
+    async with walker_for(control_plane, namespace) as walker:
+        half = Open(split(walker, 50))
+        await walker.walk_to(half)
+        users = Users(f"{control_plane.gateway}/{namespace}", half.assignment)
+        await users.come_to_see({("v7", 200, "v7"), ("v8", 200, "v8")})
+        endpoints["v7"].take()
+        seen = await users.come_to_see({("v7", 200, "v8"), ("v7", 503, ""), ("v8", 503, "")})
+        assert ("v7", 200, "v8") in seen, "Envoy Gateway puts what has no endpoints before everything else"
+        await wait_for(walker, half, parked_by("BackendNotReady"))
+        await users.come_to_see({("v7", 503, ""), ("v8", 503, "")})
+
+
+class Users:
+    """Users of both variants, and what they see: (variant by the assignment, status, variant that answered)."""
+
+    def __init__(self, url, assignment):
+        self.url, self.assignment = url, assignment
+
+    async def come_to_see(self, expected, *, seconds=10):
+        """Everything that was seen until one round showed nothing but what is expected."""
+        until, all_seen = time.monotonic() + seconds, set()
+        while True:
+            traffic = Traffic(self.url, FEW)
+            await traffic.ask_each(FEW)
+            seen = {(self.assignment.variant(user), status, variant) for _, user, status, variant in traffic.answers}
+            all_seen |= seen
+            if seen <= expected:
+                return all_seen
+            assert time.monotonic() < until, seen
