@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from control_plane import istio
 from control_plane.api import address
 from control_plane.plane import ControlPlane
 from control_plane.ports import free_port
@@ -102,6 +103,40 @@ def behind(plane: ControlPlane, namespace: str, service: str, *, port: int = 800
     """A Service with a model server behind its only endpoint."""
     plane.create_service(namespace, service, port=port)
     endpoints = Endpoints(plane, namespace, service, free_port())
+    endpoints.give()
+    with serving(ModelServer(service, "127.0.0.1", endpoints.port, introduce(service))):
+        yield endpoints
+
+
+@dataclass(frozen=True, slots=True)
+class MeshEndpoints:
+    """The only endpoint of a Service as Istio knows it."""
+
+    plane: ControlPlane
+    namespace: str
+    service: str
+    service_port: int
+    port: int
+
+    def give(self) -> None:
+        self.plane.api.apply(self._entry())
+
+    def take(self) -> None:
+        entry = self._entry()
+        del entry["spec"]["endpoints"]
+        entry["spec"]["workloadSelector"] = {"labels": {"app": "none-of-these"}}
+        self.plane.api.apply(entry)
+
+    def _entry(self) -> Manifest:
+        port = {"number": self.service_port, "name": "http", "protocol": "HTTP", "targetPort": self.port}
+        return istio.service_entry(self.namespace, self.service, address="127.0.0.1", ports=[port])
+
+
+@contextmanager
+def behind_in_mesh(plane: ControlPlane, namespace: str, service: str, *, port: int = 8000) -> Iterator[MeshEndpoints]:
+    """A Service of Istio's registry with a model server behind its only endpoint."""
+    plane.create_service(namespace, service, port=port)
+    endpoints = MeshEndpoints(plane, namespace, service, port, free_port())
     endpoints.give()
     with serving(ModelServer(service, "127.0.0.1", endpoints.port, introduce(service))):
         yield endpoints

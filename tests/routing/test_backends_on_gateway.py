@@ -9,9 +9,9 @@ import pytest
 from given.experiments import route_manifest
 from given.model_serving import BY_ENDPOINTS, behind, inference_pool, inference_service, write
 from given.tokens import policy_manifest
-from given.traffic import Traffic
+from given.watchers import Watchers
 from model_experiment.decision.route import Open, Parked, next_step
-from routing.test_on_gateway import USERS, split, walker_for
+from routing.test_on_gateway import split, walker_for
 
 KSERVE = {"group": "serving.kserve.io", "kind": "InferenceService"}
 POOL = {"group": "inference.networking.k8s.io", "kind": "InferencePool"}
@@ -19,7 +19,6 @@ TWO_INFERENCE_SERVICES = {
     "champion": {"name": "v7", "backendRef": {**KSERVE, "name": "ranker-v7"}},
     "challengers": [{"name": "v8", "backendRef": {**KSERVE, "name": "ranker-v8"}}],
 }
-FEW = USERS[:2000]
 
 
 async def wait_for(walker, goal, what):
@@ -47,9 +46,10 @@ def parked_by(reason):
 def endpoints(control_plane, namespace):
     """Two Services with one endpoint each, and a user's route that sends to endpoints."""
     control_plane.api.create(policy_manifest(namespace, "BackendTrafficPolicy", name="routing", **BY_ENDPOINTS))
-    control_plane.api.create(route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}"))
     with ExitStack() as stack:
-        yield {v: stack.enter_context(behind(control_plane, namespace, f"ranker-{v}")) for v in ("v7", "v8")}
+        found = {v: stack.enter_context(behind(control_plane, namespace, f"ranker-{v}")) for v in ("v7", "v8")}
+        control_plane.api.create(route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}"))
+        yield found
 
 
 @pytest.fixture
@@ -59,11 +59,11 @@ def inference_services(control_plane, namespace, model_serving):
     champion = {"name": "ranker-v7-predictor", "port": 80}
     route = route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}", backendRefs=[champion])
     control_plane.api.create(policy_manifest(namespace, "BackendTrafficPolicy", name="routing", **BY_ENDPOINTS))
-    control_plane.api.create(route)
     with ExitStack() as stack:
         for name in ("ranker-v7", "ranker-v8"):
             stack.enter_context(behind(control_plane, namespace, f"{name}-predictor", port=80))
             write(control_plane, inference_service(name, namespace=namespace))
+        control_plane.api.create(route)
         yield
 
 
@@ -72,9 +72,7 @@ async def test_two_inference_services_are_split_under_our_route(control_plane, n
     async with walker_for(control_plane, namespace, **TWO_INFERENCE_SERVICES) as walker:
         half = split(walker, 50)
         await walker.walk_to(Open(half))
-        traffic = Traffic(f"{control_plane.gateway}/{namespace}", FEW)
-        assert await traffic.ask_each(FEW) == {user: half.variant(user) for user in FEW}
-        assert not traffic.errors
+        await Watchers(f"{control_plane.gateway}/{namespace}", half).come_to_see({("v7", 200, "v7"), ("v8", 200, "v8")})
 
 
 @pytest.mark.usefixtures("inference_services")
@@ -117,7 +115,7 @@ async def test_without_endpoints_exactly_the_challengers_users_get_503_and_the_r
     async with walker_for(control_plane, namespace) as walker:
         half = Open(split(walker, 50))
         await walker.walk_to(half)
-        users = Users(f"{control_plane.gateway}/{namespace}", half.assignment)
+        users = Watchers(f"{control_plane.gateway}/{namespace}", half.assignment)
         await users.come_to_see({("v7", 200, "v7"), ("v8", 200, "v8")})
         endpoints["v8"].take()
         seen = await users.come_to_see({("v7", 200, "v7"), ("v8", 503, "")})
@@ -137,29 +135,10 @@ async def test_a_champion_without_endpoints_would_move_every_user_and_parks(cont
     async with walker_for(control_plane, namespace) as walker:
         half = Open(split(walker, 50))
         await walker.walk_to(half)
-        users = Users(f"{control_plane.gateway}/{namespace}", half.assignment)
+        users = Watchers(f"{control_plane.gateway}/{namespace}", half.assignment)
         await users.come_to_see({("v7", 200, "v7"), ("v8", 200, "v8")})
         endpoints["v7"].take()
         seen = await users.come_to_see({("v7", 200, "v8"), ("v7", 503, ""), ("v8", 503, "")})
         assert ("v7", 200, "v8") in seen, "Envoy Gateway puts what has no endpoints before everything else"
         await wait_for(walker, half, parked_by("BackendNotReady"))
         await users.come_to_see({("v7", 503, ""), ("v8", 503, "")})
-
-
-class Users:
-    """Users of both variants, and what they see: (variant by the assignment, status, variant that answered)."""
-
-    def __init__(self, url, assignment):
-        self.url, self.assignment = url, assignment
-
-    async def come_to_see(self, expected, *, seconds=10):
-        """Everything that was seen until one round showed nothing but what is expected."""
-        until, all_seen = time.monotonic() + seconds, set()
-        while True:
-            traffic = Traffic(self.url, FEW)
-            await traffic.ask_each(FEW)
-            seen = {(self.assignment.variant(user), status, variant) for _, user, status, variant in traffic.answers}
-            all_seen |= seen
-            if seen <= expected:
-                return all_seen
-            assert time.monotonic() < until, seen

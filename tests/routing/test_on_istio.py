@@ -16,7 +16,7 @@ from given.traffic import Traffic
 from model_experiment.assignment import Assignment, Share, modulus_for
 from model_experiment.controller.cache import Cache
 from model_experiment.decision.route import Absent, Open, Parked, is_reached, next_step
-from model_experiment.objects import ENVOY_FILTER, ISTIO_GATEWAY, VIRTUAL_SERVICE, Objects, connect
+from model_experiment.objects import ENVOY_FILTER, INFERENCE_SERVICE, ISTIO_GATEWAY, VIRTUAL_SERVICE, Objects, connect
 from model_experiment.routing.istio import IstioRouter
 from model_experiment.routing.istiod import Istiod
 from routing.virtual_services import NETWORKING, champion, delegating, gateway, user_virtual_service
@@ -24,7 +24,7 @@ from routing.virtual_services import NETWORKING, champion, delegating, gateway, 
 USERS = [f"user-{number}" for number in range(20_000)]
 RATE = 200
 ON_ISTIO = {"virtualService": {"name": "ranker"}}
-KINDS = (VIRTUAL_SERVICE, ISTIO_GATEWAY, ENVOY_FILTER)
+KINDS = (VIRTUAL_SERVICE, ISTIO_GATEWAY, ENVOY_FILTER, INFERENCE_SERVICE)
 
 
 class Walker:
