@@ -18,6 +18,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)]+)\)")
 TARGET = re.compile(r"^([a-z-]+):.*## ", re.MULTILINE)
+QUOTED = re.compile(r"`[^`\n]+`|^  canary:$", re.MULTILINE)  # a field of somebody else has the name that it has
 NEVER = re.compile(r"\b(control group|treatment|canary|KPI|SLO|uplift)\b", re.IGNORECASE)
 
 page = pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -97,7 +98,7 @@ def test_pages_keep_to_the_words(path):
     written = path.read_text()
     if path.name == "glossary.md":
         written = written[: written.index("Not used")]
-    assert NEVER.search(written) is None
+    assert NEVER.search(QUOTED.sub("", written)) is None
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)

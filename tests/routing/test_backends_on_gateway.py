@@ -1,10 +1,13 @@
 """Backends of other kinds, and backends that are not there, on the real Envoy Gateway and by the real definitions."""
 
 import asyncio
+import re
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
+import yaml
 
 from given.experiments import route_manifest
 from given.model_serving import BY_ENDPOINTS, behind, inference_pool, inference_service, write
@@ -13,6 +16,7 @@ from given.watchers import Watchers
 from model_experiment.decision.route import Open, Parked, next_step
 from routing.test_on_gateway import split, walker_for
 
+PAGE = Path(__file__).parents[2] / "docs" / "routing.md"
 KSERVE = {"group": "serving.kserve.io", "kind": "InferenceService"}
 POOL = {"group": "inference.networking.k8s.io", "kind": "InferencePool"}
 TWO_INFERENCE_SERVICES = {
@@ -107,6 +111,20 @@ async def test_a_pool_is_written_as_it_is_and_the_gateway_says_that_it_knows_non
             "the gateway must take the experiment's route, found InvalidKind: Failed to process route rule 0 backendRef"
             " 0: Group is invalid"
         )
+
+
+@pytest.mark.usefixtures("model_serving")
+def test_every_inference_service_of_the_page_is_one(control_plane, namespace):
+    found = [
+        manifest
+        for text in re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+        for manifest in yaml.safe_load_all(text)
+        if "kind" in manifest and manifest["kind"] == "InferenceService"
+    ]
+    assert found
+    for manifest in found:
+        stored = control_plane.api.create({**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}})
+        assert stored["spec"] == manifest["spec"], "the API server drops what it does not know"
 
 
 async def test_without_endpoints_exactly_the_challengers_users_get_503_and_the_route_is_parked(
