@@ -99,6 +99,12 @@ def test_an_experiment_that_cannot_be_read_says_why(manifest, sentence):
         counted_from(manifest)
 
 
+def test_an_inference_service_is_known_by_every_service_that_kserve_may_make_for_it():
+    backend = {"group": "serving.kserve.io", "kind": "InferenceService", "name": "ranker-v8"}
+    counted = counted_from(changed("spec", "challengers", to=[{"name": "v8", "backendRef": backend}]))
+    assert counted.services == (("ranker-v7", "v7"), ("ranker-v8-predictor", "v8"), ("ranker-v8-transformer", "v8"))
+
+
 def test_the_catalogue_finds_an_experiment_by_route_and_by_name():
     catalogue = catalogue_of([RANKER])
     assert catalogue.by_route["shop", "ranker-mexp"] is RANKER

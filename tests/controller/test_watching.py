@@ -9,6 +9,7 @@ from model_experiment.objects import (
     BACKEND_TRAFFIC_POLICY,
     ENVOY_FILTER,
     HTTP_ROUTE,
+    INFERENCE_SERVICE,
     ISTIO_GATEWAY,
     MODEL_EXPERIMENT,
     SECURITY_POLICY,
@@ -45,6 +46,9 @@ CHANGES = [
         SECURITY_POLICY, "shop", "any", [("shop", "ranker"), ("shop", "search")], id="a policy, all of its namespace"
     ),
     pytest.param(BACKEND_TRAFFIC_POLICY, "elsewhere", "any", [], id="a policy of another namespace, nobody"),
+    pytest.param(
+        INFERENCE_SERVICE, "shop", "any", [("shop", "ranker"), ("shop", "search")], id="a backend, all of its namespace"
+    ),
     pytest.param(VIRTUAL_SERVICE, "mesh", "ranker", [("mesh", "ranker")], id="a user's VirtualService"),
     pytest.param(VIRTUAL_SERVICE, "mesh", "ranker-mexp", [("mesh", "ranker")], id="an own delegate"),
     pytest.param(VIRTUAL_SERVICE, "shop", "ranker", [], id="a VirtualService beside an HTTPRoute of its name, nobody"),

@@ -156,3 +156,12 @@ def test_a_ramp_shares_each_step_among_the_challengers():
 def test_what_stands_on_a_route_names_the_challenger_too(challenger):
     judgement = Judgement(Verdict.ROLLBACK, "GuardrailBreached", "it|fails", challenger=challenger)
     assert latched(latch(judgement)) == judgement
+
+
+def test_an_inference_service_that_won_is_named_by_what_a_route_can_point_at():
+    backend = {"group": "serving.kserve.io", "kind": "InferenceService", "name": "ranker-v10"}
+    played = running(challengers=[*THREE[:2], {**THREE[2], "backendRef": backend}])
+    grown(played, (0.20, 0.20, 0.20, 0.32))
+    assert played.status.decision.actions[0].startswith(
+        "point the rule of HTTPRoute ranker at the Service of InferenceService ranker-v10 instead of ranker-v7;"
+    )

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from control_plane.process import wait_until
 from given.experiments import route_manifest
 from given.model_serving import BY_ENDPOINTS, behind, inference_pool, inference_service, write
 from given.tokens import policy_manifest
 from given.watchers import Watchers
 from model_experiment.decision.route import Open, Parked, next_step
-from routing.test_on_gateway import split, walker_for
+from routing.test_on_gateway import everything_to_challenger, split, walker_for
 
 PAGE = Path(__file__).parents[2] / "docs" / "routing.md"
 KSERVE = {"group": "serving.kserve.io", "kind": "InferenceService"}
@@ -111,6 +112,19 @@ async def test_a_pool_is_written_as_it_is_and_the_gateway_says_that_it_knows_non
             "the gateway must take the experiment's route, found InvalidKind: Failed to process route rule 0 backendRef"
             " 0: Group is invalid"
         )
+
+
+async def test_a_champion_without_endpoints_hinders_nobody_after_a_promotion(control_plane, namespace, endpoints):
+    async with walker_for(control_plane, namespace) as walker:
+        goal = Open(everything_to_challenger(split(walker, 50)))
+        await walker.walk_to(goal)
+        watchers = Watchers(f"{control_plane.gateway}/{namespace}", goal.assignment)
+        await watchers.come_to_see({("v8", 200, "v8")})
+        endpoints["v7"].take()
+        own = route_manifest(namespace, {}, name="ranker-mexp")
+        wait_until(lambda: "EndpointsNotFound" in str(control_plane.api.get(own)), "the gateway has noticed")
+        assert (await walker.read()).own.problem is None
+        assert await watchers.come_to_see({("v8", 200, "v8")}) == {("v8", 200, "v8")}
 
 
 @pytest.mark.usefixtures("model_serving")

@@ -241,6 +241,7 @@ def test_the_own_route_is_read_as(own, reading):
 
 
 MISSING = {"status": "False", "reason": "BackendNotFound", "message": "no ranker-v8"}
+EMPTY = {"status": "False", "reason": "EndpointsNotFound", "message": "no endpoints for the Service shop/ranker-v7."}
 TAKE = "the gateway must take the experiment's route, found "
 WORDS = [
     pytest.param(own_route(), own_policy(), (True, None), id="both are accepted"),
@@ -277,6 +278,30 @@ WORDS = [
             Obstacle("BackendNotResolved", f"{TAKE}BackendNotFound: no ranker-v8; {TAKE}Conflicted: another policy"),
         ),
         id="everything that is wrong is told, of any parent and of the policy",
+    ),
+    pytest.param(
+        own_route(parents=[parent(condition(), condition("BackendsAvailable", **EMPTY))]),
+        own_policy(),
+        (True, Obstacle("BackendNotReady", f"{TAKE}EndpointsNotFound: no endpoints for the Service shop/ranker-v7.")),
+        id="a backend has no endpoints",
+    ),
+    pytest.param(
+        edited(
+            own_route(parents=[parent(condition(), condition("BackendsAvailable", **EMPTY))]),
+            backendRefs=[{**V8, "weight": 101}, {**V7, "weight": 0}],
+        ),
+        own_policy(),
+        (True, None),
+        id="a backend has no endpoints, and nobody is sent there",
+    ),
+    pytest.param(
+        edited(
+            own_route(parents=[parent(condition(), condition("BackendsAvailable", **{**EMPTY, "message": "some"}))]),
+            backendRefs=[{**V8, "weight": 101}, {**V7, "weight": 0}],
+        ),
+        own_policy(),
+        (True, Obstacle("BackendNotReady", f"{TAKE}EndpointsNotFound: some")),
+        id="some backend has no endpoints, and nobody says which",
     ),
     pytest.param(
         own_route(parents=[parent(condition("PartiallyInvalid", **MISSING), condition())]),
