@@ -5,8 +5,8 @@ from contextlib import ExitStack
 import pytest
 
 from e2e.test_without_endpoints import message, operator
-from given.experiments import install_definition, route_manifest
-from given.model_serving import BY_ENDPOINTS, behind, inference_service, write
+from given.experiments import install_definition
+from given.model_serving import BY_ENDPOINTS, behind, inference_service, routed, write
 from given.stages import phase_is, ready
 from given.tokens import policy_manifest
 from routing.test_backends_on_gateway import TWO_INFERENCE_SERVICES
@@ -19,12 +19,10 @@ def stage(control_plane, namespace, model_serving, tmp_path):
     assert model_serving is None, "KServe is there before the controller starts"
     install_definition(control_plane)
     control_plane.api.create(policy_manifest(namespace, "BackendTrafficPolicy", name="routing", **BY_ENDPOINTS))
-    champion = {"name": "ranker-v7-predictor", "port": 80}
-    route = route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}", backendRefs=[champion])
     with ExitStack() as stack:
         for name in ("ranker-v7", "ranker-v8"):
             stack.enter_context(behind(control_plane, namespace, f"{name}-predictor", port=80))
-        control_plane.api.create(route)
+        stack.enter_context(routed(control_plane, namespace, champion={"name": "ranker-v7-predictor", "port": 80}))
         yield stack.enter_context(operator(control_plane, namespace, tmp_path, gateway=control_plane.gateway))
 
 

@@ -10,7 +10,7 @@ from control_plane.process import wait_until
 from demo.operator_process import start_collector, start_controller
 from given.experiments import install_definition, route_manifest
 from given.model_servers import ModelServer, introduce, serving
-from given.model_serving import BY_ENDPOINTS, behind, behind_in_mesh
+from given.model_serving import BY_ENDPOINTS, behind, behind_in_mesh, routed
 from given.stages import Stage, phase_is, ready
 from given.tokens import policy_manifest
 from routing.virtual_services import champion, delegating, user_virtual_service
@@ -72,10 +72,10 @@ def by_endpoints(control_plane, namespace, tmp_path):
     with (
         behind(control_plane, namespace, "ranker-v7"),
         behind(control_plane, namespace, "ranker-v8") as challenger,
+        routed(control_plane, namespace),
+        operator(control_plane, namespace, tmp_path, gateway=control_plane.gateway) as stage,
     ):
-        control_plane.api.create(route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}"))
-        with operator(control_plane, namespace, tmp_path, gateway=control_plane.gateway) as stage:
-            yield stage, challenger
+        yield stage, challenger
 
 
 @pytest.mark.parametrize(

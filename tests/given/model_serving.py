@@ -6,12 +6,17 @@ KServe itself does not run here: what it would write, the status and the Service
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import NOT_FOUND
 from typing import Any
+
+import requests
 
 from control_plane import istio
 from control_plane.api import address
 from control_plane.plane import ControlPlane
 from control_plane.ports import free_port
+from control_plane.process import wait_until
+from given.experiments import route_manifest
 from given.model_servers import ModelServer, introduce, serving
 
 Manifest = dict[str, Any]
@@ -106,6 +111,22 @@ def behind(plane: ControlPlane, namespace: str, service: str, *, port: int = 800
     endpoints.give()
     with serving(ModelServer(service, "127.0.0.1", endpoints.port, introduce(service))):
         yield endpoints
+
+
+@contextmanager
+def routed(plane: ControlPlane, namespace: str, *, champion: Manifest | None = None) -> Iterator[None]:
+    """The user's route to Services that have endpoints; it and the experiment's end before the Services do.
+
+    Otherwise Envoy Gateway makes clusters without endpoints and takes them away at once. Envoy waits 15 s for such
+    endpoints, and takes no cluster of any other test meanwhile.
+    """
+    backend = champion or {"name": "ranker-v7", "port": 8000}
+    plane.api.create(route_manifest(namespace, plane.gateway_ref, path=f"/{namespace}", backendRefs=[backend]))
+    yield
+    for name in ("ranker", "ranker-mexp"):
+        plane.api.delete(route_manifest(namespace, {}, name=name))
+    url = f"{plane.gateway}/{namespace}"
+    wait_until(lambda: requests.get(url, timeout=5).status_code == NOT_FOUND, "the routes are gone")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import yaml
 
 from control_plane.process import wait_until
 from given.experiments import route_manifest
-from given.model_serving import BY_ENDPOINTS, behind, inference_pool, inference_service, write
+from given.model_serving import BY_ENDPOINTS, behind, inference_pool, inference_service, routed, write
 from given.tokens import policy_manifest
 from given.watchers import Watchers
 from model_experiment.decision.route import Open, Parked, next_step
@@ -53,7 +53,7 @@ def endpoints(control_plane, namespace):
     control_plane.api.create(policy_manifest(namespace, "BackendTrafficPolicy", name="routing", **BY_ENDPOINTS))
     with ExitStack() as stack:
         found = {v: stack.enter_context(behind(control_plane, namespace, f"ranker-{v}")) for v in ("v7", "v8")}
-        control_plane.api.create(route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}"))
+        stack.enter_context(routed(control_plane, namespace))
         yield found
 
 
@@ -61,14 +61,12 @@ def endpoints(control_plane, namespace):
 def inference_services(control_plane, namespace, model_serving):
     """Two InferenceServices with the Services that KServe makes for them, and a user's route to the champion's."""
     assert model_serving is None
-    champion = {"name": "ranker-v7-predictor", "port": 80}
-    route = route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}", backendRefs=[champion])
     control_plane.api.create(policy_manifest(namespace, "BackendTrafficPolicy", name="routing", **BY_ENDPOINTS))
     with ExitStack() as stack:
         for name in ("ranker-v7", "ranker-v8"):
             stack.enter_context(behind(control_plane, namespace, f"{name}-predictor", port=80))
             write(control_plane, inference_service(name, namespace=namespace))
-        control_plane.api.create(route)
+        stack.enter_context(routed(control_plane, namespace, champion={"name": "ranker-v7-predictor", "port": 80}))
         yield
 
 
@@ -121,8 +119,8 @@ async def test_a_champion_without_endpoints_hinders_nobody_after_a_promotion(con
         watchers = Watchers(f"{control_plane.gateway}/{namespace}", goal.assignment)
         await watchers.come_to_see({("v8", 200, "v8")})
         endpoints["v7"].take()
-        own = route_manifest(namespace, {}, name="ranker-mexp")
-        wait_until(lambda: "EndpointsNotFound" in str(control_plane.api.get(own)), "the gateway has noticed")
+        users = route_manifest(namespace, {})
+        wait_until(lambda: "EndpointsNotFound" in str(control_plane.api.get(users)), "the gateway has noticed")
         assert (await walker.read()).own.problem is None
         assert await watchers.come_to_see({("v8", 200, "v8")}) == {("v8", 200, "v8")}
 

@@ -286,24 +286,6 @@ WORDS = [
         id="a backend has no endpoints",
     ),
     pytest.param(
-        edited(
-            own_route(parents=[parent(condition(), condition("BackendsAvailable", **EMPTY))]),
-            backendRefs=[{**V8, "weight": 101}, {**V7, "weight": 0}],
-        ),
-        own_policy(),
-        (True, None),
-        id="a backend has no endpoints, and nobody is sent there",
-    ),
-    pytest.param(
-        edited(
-            own_route(parents=[parent(condition(), condition("BackendsAvailable", **{**EMPTY, "message": "some"}))]),
-            backendRefs=[{**V8, "weight": 101}, {**V7, "weight": 0}],
-        ),
-        own_policy(),
-        (True, Obstacle("BackendNotReady", f"{TAKE}EndpointsNotFound: some")),
-        id="some backend has no endpoints, and nobody says which",
-    ),
-    pytest.param(
         own_route(parents=[parent(condition("PartiallyInvalid", **MISSING), condition())]),
         own_policy(),
         (True, None),

@@ -77,36 +77,22 @@ def gateway_says(own: Manifest, policy: Manifest | None) -> tuple[bool, Obstacle
     ]
     heard = len(parents) >= len(own["spec"].get("parentRefs", [])) > 0 and (policy is None or bool(ancestors))
     current = [condition.get("observedGeneration") == generation for condition, generation in reported]
-    wrong = [
-        _refusal(condition)
-        for condition, _ in reported
-        if condition["status"] != "True" and not _concerns_nobody(condition, own)
-    ]
+    wrong = [_refusal(condition) for condition, _ in reported if condition["status"] != "True"]
     missing = [_POLICY_MISSING] if policy is None else []
     return heard and bool(current) and all(current), together([*wrong, *missing])
 
 
 _POLICY_MISSING = Obstacle("PolicyMissing", "the policy that hashes the assignment header must stand, found none")
-_ENDPOINTS = "BackendsAvailable"  # Envoy Gateway's own word, said only where a backend has no endpoints
 _REFUSALS = {
     "Accepted": "RouteNotAccepted",
     "ResolvedRefs": "BackendNotResolved",
-    _ENDPOINTS: "BackendNotReady",
+    "BackendsAvailable": "BackendNotReady",  # Envoy Gateway's own word, where a backend with a weight has no endpoints
 }
 
 
 def _refusal(condition: Manifest) -> Obstacle:
     said = f"{condition['reason']}: {condition['message']}"
     return Obstacle(_REFUSALS[condition["type"]], f"the gateway must take the experiment's route, found {said}")
-
-
-def _concerns_nobody(condition: Manifest, own: Manifest) -> bool:
-    """Whether only backends lack endpoints to which nobody is sent, such as the champion's after a promotion."""
-    if condition["type"] != _ENDPOINTS:
-        return False
-    references = own["spec"]["rules"][0].get("backendRefs", [])
-    named = [reference for reference in references if f"/{reference['name']}." in condition["message"]]
-    return bool(named) and all(reference.get("weight", 1) == 0 for reference in named)
 
 
 def digest(spec: Manifest) -> str:
