@@ -77,7 +77,8 @@ BY_ENDPOINTS: Manifest = {"routingType": "Endpoint"}
 class Endpoints:
     """The only endpoint of a Service, given and taken as Kubernetes does it when the pod is ready or gone.
 
-    The API server takes no address of loopback, so it is a name that Envoy resolves to loopback by itself.
+    The API server takes no address of loopback, so it is a name that Envoy resolves to loopback by itself. Once taken
+    it is better not given again under the same route: Envoy Gateway changes the type of the cluster for it.
     """
 
     plane: ControlPlane

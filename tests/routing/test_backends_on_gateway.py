@@ -156,9 +156,6 @@ async def test_without_endpoints_exactly_the_challengers_users_get_503_and_the_r
             f" endpoints for the related Service {namespace}/ranker-v8."
         )
         await users.come_to_see({("v7", 200, ""), ("v8", 200, "")})
-        endpoints["v8"].give()
-        await walker.walk_to(half)
-        await users.come_to_see({("v7", 200, "v7"), ("v8", 200, "v8")})
 
 
 async def test_a_champion_without_endpoints_would_move_every_user_and_parks(control_plane, namespace, endpoints):
