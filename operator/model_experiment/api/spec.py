@@ -14,7 +14,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from model_experiment.api.rules import Rule, SpecPart
+from model_experiment.api.rules import Rule, SpecPart, both_or_none
+from model_experiment.api.users import Targeting, UserAssignment
 from model_experiment.api.values import Duration, Named, Ordered, Probability, milliseconds_in_cel
 from model_experiment.api.words import (
     ApiGroup,
@@ -24,7 +25,6 @@ from model_experiment.api.words import (
     ErrorRate,
     Exposures,
     GuardrailBetter,
-    HeaderName,
     KindName,
     Limit,
     Looks,
@@ -47,10 +47,6 @@ GROUP = "modelexperiment.io"
 VERSION = "v1alpha1"
 KIND = "ModelExperiment"
 PLURAL = "modelexperiments"
-
-
-def _both_or_none(*given: object) -> str:
-    return "both" if all(value is not None for value in given) else "none"
 
 
 class BackendRef(SpecPart):
@@ -163,20 +159,10 @@ class Routing(SpecPart):
             at="",
             must="must have exactly one of httpRoute, virtualService",
             holds=lambda routing: (routing.http_route_ref is None) != (routing.virtual_service_ref is None),
-            found=lambda routing: _both_or_none(routing.http_route_ref, routing.virtual_service_ref),
+            found=lambda routing: both_or_none(routing.http_route_ref, routing.virtual_service_ref),
             holds_in_cel="has(self.httpRoute) != has(self.virtualService)",
             found_in_cel="{(has(self.httpRoute) ? 'both' : 'none')}",
         ),
-    )
-
-
-class UserAssignment(SpecPart):
-    """How a request is given to a variant."""
-
-    unit: Unit = Field(default=Unit.USER, description="What is assigned: a User always meets the same variant.")
-    header: HeaderName = Field(
-        default="x-user-id",
-        description="Request header that names the user. Requests without it stay on your own route.",
     )
 
 
@@ -279,7 +265,7 @@ class GuardrailSource(SpecPart):
             at="",
             must="must have exactly one of responses, latency",
             holds=lambda source: (source.responses is None) != (source.latency is None),
-            found=lambda source: _both_or_none(source.responses, source.latency),
+            found=lambda source: both_or_none(source.responses, source.latency),
             holds_in_cel="has(self.responses) != has(self.latency)",
             found_in_cel="{(has(self.responses) ? 'both' : 'none')}",
         ),
@@ -308,7 +294,7 @@ class Guardrail(SpecPart):
             at="",
             must="must have exactly one of margin, limit",
             holds=lambda guardrail: (guardrail.margin is None) != (guardrail.limit is None),
-            found=lambda guardrail: _both_or_none(guardrail.margin, guardrail.limit),
+            found=lambda guardrail: both_or_none(guardrail.margin, guardrail.limit),
             holds_in_cel="has(self.margin) != has(self.limit)",
             found_in_cel="{(has(self.margin) ? 'both' : 'none')}",
         ),
@@ -395,6 +381,7 @@ class ModelExperimentSpec(SpecPart):
         description="Smaller splits before the full one. Guardrails watch them; objectives do not count yet.",
     )
     assignment: UserAssignment = Field(default=UserAssignment(), description="How a request is given to a variant.")
+    targeting: Targeting = Field(default=Targeting(), description="Who may enter the experiment.")
     objectives: Annotated[tuple[Objective, ...], Named(1, 10)] = Field(
         description="What the challenger is meant to improve. The first is primary: it alone decides.",
     )
@@ -476,6 +463,14 @@ class ModelExperimentSpec(SpecPart):
             found=lambda _: "a step that is not smaller",
             holds_in_cel=(f"self.challengers.size() == 0 || self.ramp.all(step, step.percent < {PERCENT_IN_ALL})"),
             found_in_cel="a step that is not smaller",
+        ),
+        Rule(
+            at=".targeting.headers",
+            must="must not name the assignment header, which everybody who enters carries",
+            holds=lambda spec: all(each.name != spec.assignment.header for each in spec.targeting.headers),
+            found=lambda spec: f'"{spec.assignment.header}"',
+            holds_in_cel="self.targeting.headers.all(each, each.name != self.assignment.header)",
+            found_in_cel='"{self.assignment.header}"',
         ),
         Rule(
             at=".objectives",

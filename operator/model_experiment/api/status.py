@@ -104,7 +104,8 @@ class AssignmentStatus(Record):
     )
     shares: tuple[ShareStatus, ...] = Field(
         max_length=8,
-        description="Intervals of users in this order; a variant may have several. The weights sum to the modulus.",
+        description="Intervals of users in this order; a variant may have several, and the held out stand last. The "
+        "weights sum to the modulus.",
         json_schema_extra=AS_A_WHOLE,
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 from model_experiment.api import AssignmentStatus, ModelExperimentSpec, parse_spec
 from model_experiment.api.spec import Challenger, Champion
 from model_experiment.api.status import Phase
-from model_experiment.assignment import Assignment, Share
+from model_experiment.assignment import HOLDOUT, Assignment, Share
 from model_experiment.decision.observation import own_route_name
 from model_experiment.errors import SpecError
 
@@ -71,8 +71,9 @@ class Counted:
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """The variants in the order of the route."""
-        return tuple(share.variant for share in self.assignment.shares)
+        """The variants in the order of the route, each once; those who are held out meet none."""
+        names = dict.fromkeys(share.variant for share in self.assignment.shares)
+        return tuple(name for name in names if name != HOLDOUT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from enum import StrEnum
 
 from envoy.data.accesslog.v3.accesslog_pb2 import DownstreamEnd, HTTPAccessLogEntry, NotSet
 
+from model_experiment.assignment import HOLDOUT
 from model_experiment.collector.catalogue import Counted, RouteKey
 
 VARIANT_HEADER = "x-variant"
@@ -29,6 +30,7 @@ _FINISHED = (NotSet, DownstreamEnd)  # the other types report on a request that 
 _ROUTE_PARTS = 4
 _KEY_PARTS = 2
 _ISTIO = "virtualservice"
+_ISTIO_CLUSTER = "outbound|"
 
 
 class Unattributed(StrEnum):
@@ -61,7 +63,7 @@ class Request:
 
 
 def read_entry(entry: HTTPAccessLogEntry, routes: Mapping[RouteKey, Counted]) -> Request | Unattributed | None:
-    """What an entry means; None where it is no business of any experiment."""
+    """What an entry means; None where it is no business of any experiment, or its user is held out."""
     common = entry.common_properties
     counted = routes.get(_route_key(common.route_name))
     if counted is None or common.access_log_type not in _FINISHED or common.intermediate_log_entry:
@@ -73,7 +75,9 @@ def read_entry(entry: HTTPAccessLogEntry, routes: Mapping[RouteKey, Counted]) ->
         return Unattributed.NO_USER
     if not is_usable(user):
         return Unattributed.UNUSABLE_USER
-    variant = _variant(entry, counted)
+    variant = _variant(entry, counted, user)
+    if variant == HOLDOUT:
+        return None
     if variant is None:
         return Unattributed.UNKNOWN_VARIANT
     return Request(
@@ -124,21 +128,30 @@ def _route_key(route_name: str) -> RouteKey:
     return "", ""
 
 
-def _variant(entry: HTTPAccessLogEntry, counted: Counted) -> str | None:
+def _variant(entry: HTTPAccessLogEntry, counted: Counted, user: str) -> str | None:
     header = entry.response.response_headers.get(VARIANT_HEADER, "")
     if header:
         return header if header in counted.variants else None
-    return _variant_of_cluster(entry.common_properties.upstream_cluster, counted)
+    cluster = entry.common_properties.upstream_cluster
+    if cluster.startswith(_ISTIO_CLUSTER):
+        return _variant_of_service(cluster, counted, user)
+    return _variant_of_place(cluster, counted)
 
 
-def _variant_of_cluster(cluster: str, counted: Counted) -> str | None:
-    """The variant at an index, or of a Service, as Envoy Gateway and Istio name the clusters of the own route.
+def _variant_of_service(cluster: str, counted: Counted, user: str) -> str | None:
+    """The variant of a Service, as Istio names its cluster: ``outbound|<port>||<service>.<namespace>.svc...``.
 
-    ``httproute/<namespace>/<route>/rule/<i>/backend/<index>`` or ``outbound|<port>||<service>.<namespace>.svc...``.
+    Those who are held out meet the champion's Service too; who they are is known.
     """
-    if cluster.startswith("outbound|"):
-        return dict(counted.services).get(cluster.rpartition("|")[2].partition(".")[0])
+    variant = dict(counted.services).get(cluster.rpartition("|")[2].partition(".")[0])
+    is_champion = bool(counted.services) and variant == counted.services[0][1]
+    return HOLDOUT if is_champion and counted.assignment.variant(user) == HOLDOUT else variant
+
+
+def _variant_of_place(cluster: str, counted: Counted) -> str | None:
+    """The variant at an index of the own route: ``httproute/<namespace>/<route>/rule/<i>/backend/<index>``."""
     rest, _, index = cluster.rpartition("/backend/")
     if not rest.startswith("httproute/{}/{}/".format(*counted.route)):
         return None
-    return next((variant for place, variant in enumerate(counted.variants) if index == str(place)), None)
+    shares = enumerate(counted.assignment.shares)
+    return next((share.variant for place, share in shares if index == str(place)), None)

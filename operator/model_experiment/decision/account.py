@@ -16,7 +16,7 @@ from model_experiment.api.status import (
     ShareStatus,
     VariantStatus,
 )
-from model_experiment.assignment import Assignment, Share
+from model_experiment.assignment import HOLDOUT, Assignment, Share
 from model_experiment.decision import wording
 from model_experiment.decision.advice import actions_of, risk_of
 from model_experiment.decision.counts import EXPOSURES, REQUESTS, Measure
@@ -168,7 +168,8 @@ def _variants_of(
         return ()
     serving = decision.step.assignment if isinstance(decision.step, Open) else None
     weights = {each.name: serving.weight(each.name) if serving else 0 for each in experiment.spec.challengers}
-    weights = {experiment.spec.champion.name: assignment.modulus - sum(weights.values()), **weights}
+    held_out = serving.weight(HOLDOUT) if serving else 0
+    weights = {experiment.spec.champion.name: assignment.modulus - held_out - sum(weights.values()), **weights}
     known = {variant.name: variant for variant in previous}
     return tuple(
         VariantStatus(

@@ -184,6 +184,7 @@ def split_of(experiment: Experiment, modulus: int, *, stage: int | None = None) 
         champion=experiment.spec.champion.name,
         challengers={challenger.name: challenger.percent for challenger in experiment.spec.challengers},
         reached=ramp[stage].percent if stage is not None and stage < len(ramp) else None,
+        holdout=experiment.spec.targeting.holdout_percent,
     )
 
 

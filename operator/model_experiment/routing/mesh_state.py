@@ -116,9 +116,11 @@ def _fault(experiment: Experiment, own: Manifest, route: Manifest) -> str:
         f"{host}.".startswith(f"{short}.") for (host, _), (short, _) in zip(found, wanted, strict=True)
     ):
         return f"it splits {found}"
-    asked = [entry["stringMatch"] for entry in route["match"].get("headers", []) if _is_on(entry, header)]
-    values = {match["headers"][header]["regex"] for match in rule.get("match", [])}
-    if not asked or any(each.get("safeRegex", {}).get("regex") not in values for each in asked):
+    asked = {
+        entry["name"]: entry["stringMatch"] for entry in route["match"].get("headers", []) if "stringMatch" in entry
+    }
+    matches = [match.get("headers", {}) for match in rule.get("match", [])]
+    if not any(all(_asks(asked.get(name, {}), value) for name, value in headers.items()) for headers in matches):
         return f"it asks for {asked}"
     hashed = [each.get("header", {}).get("headerName") for each in route["route"].get("hashPolicy", [])]
     if not clusters.get("useHashPolicy") or hashed != [header]:
@@ -126,5 +128,8 @@ def _fault(experiment: Experiment, own: Manifest, route: Manifest) -> str:
     return ""
 
 
-def _is_on(entry: Manifest, header: str) -> bool:
-    return bool(entry["name"] == header and "stringMatch" in entry)
+def _asks(found: Manifest, wanted: Manifest) -> bool:
+    """Whether Envoy asks for the value of a header that a match of the delegate asks for."""
+    if "regex" in wanted:
+        return bool(found.get("safeRegex", {}).get("regex") == wanted["regex"])
+    return bool(found.get("exact") == wanted.get("exact"))

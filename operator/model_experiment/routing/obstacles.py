@@ -18,6 +18,7 @@ from model_experiment.routing.policies import Policies, find_uncarried
 from model_experiment.routing.reading import is_reference_to
 
 ENVOY_GATEWAY = "gateway.envoyproxy.io/gatewayclass-controller"
+_MOST_HEADERS = 16  # of one match of an HTTPRoute
 
 
 def find_obstacle(
@@ -98,7 +99,7 @@ def _wrong_rule(experiment: Experiment, user_route: Manifest) -> Obstacle | None
             "ChampionNotServed",
             f"the rule of HTTPRoute {name} must send everything to the champion's backend {champion}, found {found}",
         )
-    unrepeatable = _unrepeatable(rule, experiment.spec.assignment.header)
+    unrepeatable = _unrepeatable(rule, experiment)
     if unrepeatable:
         return Obstacle("RuleNotSupported", f"the rule of HTTPRoute {name} must not {unrepeatable}")
     return None
@@ -121,13 +122,22 @@ def _serves(rule: Manifest, variant: Champion | Challenger) -> bool:
     return len(serving) == 1 and is_reference_to(serving[0], variant.backend_ref)
 
 
-def _unrepeatable(rule: Manifest, header: str) -> str:
+def _unrepeatable(rule: Manifest, experiment: Experiment) -> str:
     """What the rule does that a second, split rule cannot repeat; empty where it can."""
     if "sessionPersistence" in rule:
         return "keep sessions: a pinned session would outlive a take-back"
-    named = {entry["name"].lower() for match in rule.get("matches", []) for entry in match.get("headers", [])}
-    if header in named:
+    header, targets = experiment.spec.assignment.header, [each.name for each in experiment.spec.targeting.headers]
+    matches = [[entry["name"].lower() for entry in match.get("headers", [])] for match in rule.get("matches", [])]
+    if any(header in names for names in matches):
         return f"match the assignment header {header} itself"
+    if twice := sorted({name for names in matches for name in names if name in targets}):
+        return f"match the header {', '.join(twice)}, which spec.targeting names too"
+    most, found = _MOST_HEADERS - 1 - len(targets), max(map(len, matches), default=0)
+    if found > most:
+        return (
+            f"match more than {most} headers, because a match has {_MOST_HEADERS} at most and the experiment adds"
+            f" {1 + len(targets)}, found {found}"
+        )
     redirects = [entry for entry in rule.get("filters", []) if entry["type"] == "RequestRedirect"]
     if redirects:
         return "redirect: a redirect reaches no model"

@@ -9,7 +9,7 @@ from copy import deepcopy
 from typing import Any
 
 from model_experiment.api.spec import BackendRef, Challenger, Champion
-from model_experiment.assignment import Share
+from model_experiment.assignment import HOLDOUT, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Open, Parked
 from model_experiment.objects import HTTP_ROUTE, Manifest
@@ -31,7 +31,7 @@ def render_spec(experiment: Experiment, user_route: Manifest, rule: Manifest, st
         "rules": [
             {
                 **carried,
-                "matches": [with_header(match, header, value) for match in matches],
+                "matches": [with_header(with_targets(match, experiment), header, value) for match in matches],
                 "backendRefs": [backend(experiment, share, filters) for share in step.assignment.shares],
             }
         ],
@@ -45,6 +45,18 @@ def with_header(match: Mapping[str, Any], header: str, value: str) -> Manifest:
     return {**deepcopy(dict(match)), "headers": [*others, extra]}
 
 
+def with_targets(match: Mapping[str, Any], experiment: Experiment) -> Manifest:
+    """A match that demands the headers of those who may enter as well."""
+    targets = [
+        {"type": "RegularExpression", "name": target.name, "value": target.pattern}
+        if target.pattern
+        else {"type": "Exact", "name": target.name, "value": target.value}
+        for target in experiment.spec.targeting.headers
+    ]
+    headers = [*deepcopy(match.get("headers", [])), *targets]
+    return {**deepcopy(dict(match)), **({"headers": headers} if headers else {})}
+
+
 def parked_as_it_stands(spec: Manifest, header: str) -> Manifest:
     """The same route, accepting nobody, whoever edited it; nothing in the user's route can hinder this."""
     parked = deepcopy(spec)
@@ -55,30 +67,41 @@ def parked_as_it_stands(spec: Manifest, header: str) -> Manifest:
 
 
 def backend(experiment: Experiment, share: Share, carried: list[Manifest]) -> Manifest:
-    """One variant: its backend, its weight, and the headers that say who answered."""
+    """One variant: its backend, its weight, and the headers that say who answered; nobody says so of the held out."""
     reference = variant_named(experiment, share.variant).backend_ref
+    said = None if share.variant == HOLDOUT else share.variant
     marks = [
         header_filter(
             "RequestHeaderModifier",
             carried,
-            {"x-experiment": f"{experiment.namespace}/{experiment.name}", "x-variant": share.variant},
+            {"x-experiment": said and f"{experiment.namespace}/{experiment.name}", "x-variant": said},
         ),
-        header_filter("ResponseHeaderModifier", carried, {"x-variant": share.variant}),
+        header_filter("ResponseHeaderModifier", carried, {"x-variant": said}),
     ]
     kept = [entry for entry in carried if entry["type"] not in {mark["type"] for mark in marks}]
     return {**reference_of(reference), "weight": share.weight, "filters": [*deepcopy(kept), *marks]}
 
 
-def header_filter(kind: str, carried: list[Manifest], headers: Mapping[str, str]) -> Manifest:
-    """A header filter that sets our headers after whatever the user's filter of the same kind did.
+def header_filter(kind: str, carried: list[Manifest], headers: Mapping[str, str | None]) -> Manifest:
+    """A header filter that sets our headers, or removes them, after whatever the user's filter of the same kind did.
 
     A backend may have one filter of a kind, so the user's is extended instead of doubled.
     """
     key = kind[0].lower() + kind[1:]
     before: Manifest = next((deepcopy(entry[key]) for entry in carried if entry["type"] == kind), {})
     others = [entry for entry in before.get("set", []) if entry["name"].lower() not in headers]
-    ours = [{"name": name, "value": value} for name, value in headers.items()]
-    return {"type": kind, key: {**before, "set": [*others, *ours]}}
+    ours = [{"name": name, "value": value} for name, value in headers.items() if value is not None]
+    absent = [name for name, value in headers.items() if value is None]
+    removed = [name for name in before.get("remove", []) if name.lower() not in headers]
+    wanted = {"set": [*others, *ours], "remove": [*removed, *absent]}
+    rest = {operation: entries for operation, entries in before.items() if operation not in wanted}
+    return {"type": kind, key: {**rest, **{operation: entries for operation, entries in wanted.items() if entries}}}
+
+
+def is_marked(reference: Manifest) -> bool:
+    """Whether a backend of the own route says who answered; that of the held out does not."""
+    modifiers = [entry.get("responseHeaderModifier", {}) for entry in reference.get("filters", [])]
+    return any(header["name"] == "x-variant" for modifier in modifiers for header in modifier.get("set", []))
 
 
 def reference_of(reference: BackendRef) -> Manifest:
@@ -88,8 +111,9 @@ def reference_of(reference: BackendRef) -> Manifest:
 
 
 def variant_named(experiment: Experiment, name: str) -> Champion | Challenger:
-    """The variant of that name."""
-    return next(variant for variant in experiment.spec.variants if variant.name == name)
+    """The variant of that name; those who are held out are the champion's to serve."""
+    wanted = experiment.spec.champion.name if name == HOLDOUT else name
+    return next(variant for variant in experiment.spec.variants if variant.name == wanted)
 
 
 def policy_spec(experiment: Experiment) -> Manifest:

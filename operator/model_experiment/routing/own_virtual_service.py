@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from copy import deepcopy
 from typing import Any
 
-from model_experiment.assignment import Share
+from model_experiment.assignment import HOLDOUT, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Open, Parked
 from model_experiment.objects import Manifest
@@ -94,7 +94,11 @@ def filter_spec(experiment: Experiment, root: Manifest, selector: Mapping[str, s
 def _rule(
     experiment: Experiment, step: Parked | Open, *, value: str, cases: Collection[bool], headers: Manifest
 ) -> Manifest:
-    asked = {"headers": {experiment.spec.assignment.header: {"regex": value}}}
+    targets = {
+        target.name: {"regex": target.pattern} if target.pattern else {"exact": target.value}
+        for target in experiment.spec.targeting.headers
+    }
+    asked = {"headers": {experiment.spec.assignment.header: {"regex": value}, **targets}}
     return {
         "name": rule_name(experiment.namespace, experiment.route_name),
         "match": [{**deepcopy(asked), **({"ignoreUriCase": True} if ignored else {})} for ignored in cases],
@@ -103,7 +107,10 @@ def _rule(
 
 
 def _entry(experiment: Experiment, share: Share, carried: Manifest) -> Manifest:
-    """One variant: its Service by its short name, which Istio completes, its weight, and who it is."""
+    """One variant: its Service by its short name, which Istio completes, its weight, and who it is.
+
+    Those who are held out reach the champion's Service, and nobody says so.
+    """
     reference = variant_named(experiment, share.variant).backend_ref
     port = {} if reference.port is None else {"port": {"number": reference.port}}
     headers = _unmarked(carried)
@@ -113,8 +120,16 @@ def _entry(experiment: Experiment, share: Share, carried: Manifest) -> Manifest:
     }
     for direction, ours in marks.items():
         said = headers.get(direction, {})
-        headers[direction] = {**said, "set": {**said.get("set", {}), **ours}}
+        if share.variant == HOLDOUT:
+            headers[direction] = {**said, "remove": [*said.get("remove", []), *ours]}
+        else:
+            headers[direction] = {**said, "set": {**said.get("set", {}), **ours}}
     return {"destination": {"host": reference.name, **port}, "weight": share.weight, "headers": headers}
+
+
+def is_marked(entry: Manifest) -> bool:
+    """Whether an entry says who answered; that of the held out does not."""
+    return "x-variant" in entry.get("headers", {}).get("response", {}).get("set", {})
 
 
 def _unmarked(headers: Mapping[str, Any]) -> Manifest:

@@ -9,11 +9,11 @@ import json
 from typing import Any
 
 from model_experiment.api.spec import BackendRef
-from model_experiment.assignment import Assignment, Share
+from model_experiment.assignment import HOLDOUT, Assignment, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle, Open, Parked, Seen, together
 from model_experiment.objects import Manifest
-from model_experiment.routing.own_route import NO_VALUE
+from model_experiment.routing.own_route import NO_VALUE, is_marked
 
 TAKEN_BACK = "modelexperiment.io/taken-back"
 WRITTEN = "modelexperiment.io/written"
@@ -51,6 +51,9 @@ def written_reason(own: Manifest) -> str:
 
 def variant_of(reference: Manifest, experiment: Experiment) -> str:
     """The variant whose backend this is; a stranger's name in an edited route is shown as it is."""
+    champion, targeting = experiment.spec.champion.backend_ref, experiment.spec.targeting
+    if targeting.holdout_percent and is_reference_to(reference, champion) and not is_marked(reference):
+        return HOLDOUT
     for variant in experiment.spec.variants:
         if is_reference_to(reference, variant.backend_ref):
             return variant.name

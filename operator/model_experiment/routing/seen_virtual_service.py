@@ -1,10 +1,10 @@
 """What a delegate of ours says: who is served, and by which shares. Pure."""
 
-from model_experiment.assignment import Assignment, Share
+from model_experiment.assignment import HOLDOUT, Assignment, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Open, Parked
 from model_experiment.objects import Manifest
-from model_experiment.routing.own_virtual_service import is_open
+from model_experiment.routing.own_virtual_service import is_marked, is_open
 from model_experiment.routing.user_virtual_service import is_host_of
 
 
@@ -23,5 +23,6 @@ def _variant_of(entry: Manifest, experiment: Experiment) -> str:
     host, port = entry["destination"]["host"], entry["destination"].get("port", {}).get("number")
     for variant in experiment.spec.variants:
         if is_host_of(host, variant.backend_ref.name, experiment.namespace) and port == variant.backend_ref.port:
-            return variant.name
+            is_held_out = experiment.spec.targeting.holdout_percent > 0 and not is_marked(entry)
+            return HOLDOUT if is_held_out and variant is experiment.spec.champion else variant.name
     return f"unknown:{host}"

@@ -221,10 +221,12 @@ def _unrepeatable(rules: Rules, experiment: Experiment) -> str:
     header, matches = experiment.spec.assignment.header, rules.root.get("match", [])
     entries = rules.champion["route"]
     named = {name.lower() for match in matches for key in ("headers", "withoutHeaders") for name in match.get(key, {})}
+    targets = sorted(named & {target.name for target in experiment.spec.targeting.headers})
     unknown = sorted(rules.champion.keys() - CARRIED - _WHERE_TO)
     kinds = {each.backend_ref.kind for each in experiment.spec.challengers} - {"Service"}
     faults = {
         f"match the assignment header {header} itself": header in named,
+        f"match the header {', '.join(targets)}, which spec.targeting names too": bool(targets),
         "name their matches: the name of the route would differ from match to match": _any_has("name", matches),
         "match sourceNamespace, which a gateway never fulfils": _any_has("sourceNamespace", matches),
         "say more than name, match and delegate where they delegate; the champion's rule is repeated instead": bool(
