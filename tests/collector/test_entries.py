@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from collector.collecting import CLUSTER, RANKER, ROUTE, entry, user_of
+from collector.collecting import CLUSTER, RANKER, ROUTE, entry, user_of, users_of
+from model_experiment.assignment import HOLDOUT, assign
 from model_experiment.collector.catalogue import catalogue_of
 from model_experiment.collector.entries import Bypass, Request, Unattributed, read_bypass, read_entry
 
@@ -121,6 +122,42 @@ def test_on_istio_the_route_is_named_behind_any_rule_of_the_users_and_the_cluste
 def test_on_istio_a_service_of_no_variant_counts_for_none():
     written = entry(MEETS_V8, "", route="virtualservice/shop/ranker-mexp", cluster=ISTIO_CLUSTER.format("v9"))
     assert read_entry(written, ISTIO_ROUTES) is Unattributed.UNKNOWN_VARIANT
+
+
+HELD_OUT = replace(
+    RANKER,
+    assignment=assign(modulus=100_003, champion="v7", challengers={"v8": 50}, holdout=20),
+    services=ON_ISTIO.services,
+)
+OUTSIDER = next(iter(users_of(HOLDOUT, counted=HELD_OUT)))
+HELD_OUT_ROUTES = catalogue_of([HELD_OUT]).by_route
+
+
+@pytest.mark.parametrize(
+    ("route", "cluster"),
+    [
+        pytest.param(ROUTE, CLUSTER.format(2), id="on Envoy Gateway, by the place of their share"),
+        pytest.param("virtualservice/shop/ranker-mexp", ISTIO_CLUSTER.format("v7"), id="on Istio, at the champion's"),
+    ],
+)
+@pytest.mark.parametrize("code", [200, 0])
+def test_those_who_are_held_out_count_for_nobody(route, cluster, code):
+    written = entry(OUTSIDER, "", route=route, cluster=cluster, code=code)
+    assert read_entry(written, HELD_OUT_ROUTES) is None
+
+
+def test_users_of_the_champion_whose_request_broke_off_still_count_beside_a_holdout():
+    user = next(iter(users_of("v7", counted=HELD_OUT)))
+    written = entry(user, "", route="virtualservice/shop/ranker-mexp", cluster=ISTIO_CLUSTER.format("v7"), code=0)
+    read = read_entry(written, HELD_OUT_ROUTES)
+    assert isinstance(read, Request)
+    assert (read.variant, read.is_as_assigned) == ("v7", True)
+
+
+def test_a_promotion_reaches_those_who_were_held_out_too():
+    read = read_entry(entry(OUTSIDER, "v8"), HELD_OUT_ROUTES)
+    assert isinstance(read, Request)
+    assert read.variant == "v8"
 
 
 OTHERS = [
