@@ -36,7 +36,9 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Who meets what: shares in the order of the route, summing to a prime modulus.
+    """Who meets what: shares in the order of the route, summing to the number of positions.
+
+    By hash that number is the experiment's prime.
 
     Raises:
         ValueError: if a weight is negative or the weights do not sum to the modulus.
@@ -51,10 +53,18 @@ class Assignment:
             raise ValueError(f"weights must be 0 or more and sum to {self.modulus}, found {self.shares}")
 
     def variant(self, user: str) -> str:
-        """The variant that a user meets: the interval in which ``xxh64(user) % modulus`` falls."""
-        position = user_hash(user) % self.modulus
-        ends = accumulate(share.weight for share in self.shares)
-        return next(share.variant for share, end in zip(self.shares, ends, strict=True) if position < end)
+        """The variant that a user meets where Envoy hashes: the interval in which ``xxh64(user) % modulus`` falls."""
+        return self.at(user_hash(user) % self.modulus)
+
+    def at(self, position: int) -> str:
+        """The variant that users at a position meet, 0 to below the modulus."""
+        return next(share.variant for share, positions in self.intervals if position in positions)
+
+    @property
+    def intervals(self) -> tuple[tuple[Share, range], ...]:
+        """Each share with its positions, from 0 to below the modulus."""
+        ends = [0, *accumulate(share.weight for share in self.shares)]
+        return tuple(zip(self.shares, map(range, ends, ends[1:]), strict=False))
 
     def bucket(self, user: str) -> int:
         """The user's bucket, 0 to 99, the same in every variant and independent of which one it is."""
@@ -76,8 +86,8 @@ def assign(
     """The split that gives each challenger its percent of the users who enter, to one part in ``modulus``.
 
     ``reached`` is the percent of users who meet any challenger by now, on the way to the full split; each challenger
-    has its part of it. Growing it moves users from the champion to challengers alone. ``holdout`` is the percent of all
-    users who do not enter, whatever becomes of the others.
+    has its part of it, rounded up so that few positions still give it some. Growing it moves users from the champion to
+    challengers alone. ``holdout`` is the percent of all users who do not enter, whatever becomes of the others.
 
     Raises:
         ValueError: unless challengers are given, leave the champion a percent, ``reached`` is no more than theirs, and
@@ -92,7 +102,7 @@ def assign(
         raise ValueError(f"holdout must lie between 0 and 99 percent, found {holdout}")
     outside = modulus * holdout // PERCENT
     full = _largest_remainders(modulus, challengers, holdout=holdout)
-    weights = full if reached is None else {name: full[name] * reached // whole for name in challengers}
+    weights = full if reached is None else {name: -(-full[name] * reached // whole) for name in challengers}
     entering = _laid_out(champion, weights, _slots(modulus - outside, full))
     held_out = [Share(HOLDOUT, outside)] if holdout else []
     return Assignment(modulus, (*entering, *held_out))

@@ -176,6 +176,7 @@ NAMES = (
 
 EXPRESSION = 'must be a regular expression of RE2, without "(?" and with a backslash only before signs'
 HEADERS = "spec.targeting.headers"
+BY_POSITION = {"by": "PositionHeader", "positionHeader": "x-position"}
 
 
 def target(**match: str) -> list[dict[str, str]]:
@@ -188,7 +189,29 @@ TARGETING = (
     bad("a target with neither", {HEADERS: target()},
         "must have exactly one of value, pattern, found none", path=f"{HEADERS}[0]"),
     bad("a target on the assignment header", {HEADERS: [{"name": "x-user-id", "value": "anna"}]},
-        'must not name the assignment header, which everybody who enters carries, found "x-user-id"'),
+        "must not name a header of spec.assignment, which everybody who enters carries, found one of them"),
+    bad("a target on the position header",
+        {"spec.assignment": BY_POSITION, HEADERS: [{"name": "x-position", "value": "7"}]},
+        "must not name a header of spec.assignment, which everybody who enters carries, found one of them",
+        path=HEADERS),
+    bad("positions without their header", {"spec.assignment.by": "PositionHeader"},
+        "must be given where by is PositionHeader, and nowhere else, found PositionHeader without one",
+        path="spec.assignment.positionHeader"),
+    bad("a position header beside a hash", {"spec.assignment.positionHeader": "x-position"},
+        "must be given where by is PositionHeader, and nowhere else, found Hash with one"),
+    bad("the user's header as the position header", {"spec.assignment": BY_POSITION | {"positionHeader": "x-user-id"}},
+        'must be another header than the user\'s, found "x-user-id" twice', path="spec.assignment.positionHeader"),
+    bad("a way to assign that nobody knows", {"spec.assignment.by": "Cookie"},
+        'must be Hash, PositionHeader, HexadecimalSuffix or DecimalSuffix, found "Cookie"',
+        server_says='Unsupported value: "Cookie"'),
+    bad("a holdout that leaves a challenger without a position",
+        {"spec.assignment.by": "DecimalSuffix", "spec.challengers[0].percent": 4, "spec.targeting.holdoutPercent": 80},
+        "must leave each variant 1 percent of all users where assignment.by is not Hash, found a variant with less",
+        path="spec.targeting.holdoutPercent"),
+    bad("a holdout that leaves the champion without a position",
+        {"spec.assignment.by": "DecimalSuffix", "spec.challengers[0].percent": 96, "spec.targeting.holdoutPercent": 80},
+        "must leave each variant 1 percent of all users where assignment.by is not Hash, found a variant with less",
+        path="spec.targeting.holdoutPercent"),
     bad("a header twice", {HEADERS: [*target(value="eu"), *target(value="us")]},
         'must have a name of its own, found "x-region" twice', path=f"{HEADERS}[1]",
         server_says='Duplicate value: {"name":"x-region"}'),

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from collector.collecting import CLUSTER, RANKER, ROUTE, entry, user_of, users_of
+from model_experiment.api.words import By
 from model_experiment.assignment import HOLDOUT, assign
 from model_experiment.collector.catalogue import catalogue_of
 from model_experiment.collector.entries import Bypass, Request, Unattributed, read_bypass, read_entry
@@ -158,6 +159,46 @@ def test_a_promotion_reaches_those_who_were_held_out_too():
     read = read_entry(entry(OUTSIDER, "v8"), HELD_OUT_ROUTES)
     assert isinstance(read, Request)
     assert read.variant == "v8"
+
+
+BY_POSITION = replace(
+    RANKER,
+    assignment=assign(modulus=100, champion="v7", challengers={"v8": 50}),
+    by=By.POSITION_HEADER,
+    position_header="x-position",
+)
+BY_SUFFIX = replace(BY_POSITION, by=By.DECIMAL_SUFFIX, position_header="")
+POSITIONS = [
+    pytest.param(BY_POSITION, "anna", {"x-position": "7"}, "v8", True, id="where the header says"),
+    pytest.param(BY_POSITION, "anna", {"x-position": "07"}, "v7", False, id="not where the header says"),
+    pytest.param(BY_POSITION, "anna", {}, "v7", True, id="a log without the header, so nobody can say"),
+    pytest.param(BY_POSITION, "anna", {"x-position": "7.5"}, "v7", True, id="a header that is no position"),
+    pytest.param(BY_SUFFIX, "user-49", {"x-position": "7"}, "v8", True, id="where the user's end says"),
+    pytest.param(BY_SUFFIX, "user-50", {}, "v8", False, id="not where the user's end says"),
+    pytest.param(BY_SUFFIX, "anna", {}, "v8", True, id="a user without a position"),
+]
+
+
+@pytest.mark.parametrize(("counted", "user", "headers", "variant", "as_assigned"), POSITIONS)
+def test_without_a_hash_the_position_says_which_variant_to_expect(counted, user, headers, variant, as_assigned):
+    read = read_entry(entry(user, variant, headers=headers), catalogue_of([counted]).by_route)
+    assert isinstance(read, Request)
+    assert (read.variant, read.is_as_assigned) == (variant, as_assigned)
+
+
+@pytest.mark.parametrize("backend", ["", "/backend/0"])
+def test_without_a_hash_each_share_has_a_rule_of_its_own(backend):
+    for rule, variant in enumerate(("v8", "v7")):
+        cluster = f"httproute/shop/ranker-mexp/rule/{rule}{backend}"
+        read = read_entry(entry("user-07", "", code=0, cluster=cluster), catalogue_of([BY_SUFFIX]).by_route)
+        assert isinstance(read, Request)
+        assert read.variant == variant
+
+
+@pytest.mark.parametrize("rule", [0, 12])
+def test_a_route_that_istio_makes_of_an_http_route_is_known(rule):
+    written = entry(MEETS_V8, route=f"shop.ranker-mexp.{rule}")
+    assert read_entry(written, ROUTES) == request()
 
 
 OTHERS = [

@@ -20,6 +20,7 @@ from model_experiment.api.values import Duration, Named, Ordered, Probability, m
 from model_experiment.api.words import (
     ApiGroup,
     Better,
+    By,
     Design,
     Effect,
     ErrorRate,
@@ -466,11 +467,26 @@ class ModelExperimentSpec(SpecPart):
         ),
         Rule(
             at=".targeting.headers",
-            must="must not name the assignment header, which everybody who enters carries",
-            holds=lambda spec: all(each.name != spec.assignment.header for each in spec.targeting.headers),
-            found=lambda spec: f'"{spec.assignment.header}"',
-            holds_in_cel="self.targeting.headers.all(each, each.name != self.assignment.header)",
-            found_in_cel='"{self.assignment.header}"',
+            must="must not name a header of spec.assignment, which everybody who enters carries",
+            holds=lambda spec: all(each.name not in spec.assignment.headers for each in spec.targeting.headers),
+            found=lambda _: "one of them",
+            holds_in_cel=(
+                "self.targeting.headers.all(each, each.name != self.assignment.header"
+                " && self.assignment.?positionHeader.orValue('') != each.name)"
+            ),
+            found_in_cel="one of them",
+        ),
+        Rule(
+            at=".targeting.holdoutPercent",
+            must="must leave each variant 1 percent of all users where assignment.by is not Hash",
+            holds=lambda spec: spec.assignment.by is By.HASH or _smallest_share(spec) >= 1,
+            found=lambda _: "a variant with less",
+            holds_in_cel=(
+                f"self.assignment.by == 'Hash' || ([{PERCENT} - {PERCENT_IN_ALL}]"
+                " + self.challengers.map(each, int(each.percent)))"
+                f".all(each, each * ({PERCENT} - int(self.targeting.holdoutPercent)) >= {PERCENT})"
+            ),
+            found_in_cel="a variant with less",
         ),
         Rule(
             at=".objectives",
@@ -489,6 +505,12 @@ class ModelExperimentSpec(SpecPart):
             found_in_cel="one name in both",  # its text has no bound known to the cost estimate
         ),
     )
+
+
+def _smallest_share(spec: ModelExperimentSpec) -> float:
+    """The percent of all users that the variant with the fewest meets."""
+    percents = [PERCENT - spec.challengers_percent, *(each.percent for each in spec.challengers)]
+    return min(percents) * (PERCENT - spec.targeting.holdout_percent) / PERCENT
 
 
 def _shared_names(spec: ModelExperimentSpec) -> list[str]:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from model_experiment.api.rules import Rule, SpecPart, both_or_none
 from model_experiment.api.values import Named
-from model_experiment.api.words import HeaderName, HeaderPattern, HeaderValue, HoldoutPercent, Unit
+from model_experiment.api.words import By, HeaderName, HeaderPattern, HeaderValue, HoldoutPercent, Unit
 
 
 class UserAssignment(SpecPart):
@@ -21,6 +21,40 @@ class UserAssignment(SpecPart):
         default="x-user-id",
         description="Request header that names the user. Requests without it stay on your own route.",
     )
+    by: By = Field(
+        default=By.HASH,
+        description="Hash needs a gateway that splits by a hash of the user. Elsewhere PositionHeader takes the user's "
+        "position from positionHeader, HexadecimalSuffix or DecimalSuffix from the user's last two characters.",
+    )
+    position_header: HeaderName | None = Field(
+        default=None,
+        description="Request header with the user's position, a whole number from 0 to 99 that something you trust "
+        "sets at the edge. Given with by: PositionHeader alone.",
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            at=".positionHeader",
+            must="must be given where by is PositionHeader, and nowhere else",
+            holds=lambda each: (each.by is By.POSITION_HEADER) == (each.position_header is not None),
+            found=lambda each: f"{each.by} {'with' if each.position_header else 'without'} one",
+            holds_in_cel="(self.by == 'PositionHeader') == has(self.positionHeader)",
+            found_in_cel="{self.by} {(has(self.positionHeader) ? 'with' : 'without')} one",
+        ),
+        Rule(
+            at=".positionHeader",
+            must="must be another header than the user's",
+            holds=lambda each: each.position_header != each.header,
+            found=lambda each: f'"{each.header}" twice',
+            holds_in_cel="!has(self.positionHeader) || self.positionHeader != self.header",
+            found_in_cel='"{self.header}" twice',
+        ),
+    )
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The request headers that everybody who enters carries."""
+        return (self.header,) if self.position_header is None else (self.header, self.position_header)
 
 
 class HeaderMatch(SpecPart):

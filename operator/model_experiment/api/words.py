@@ -155,6 +155,15 @@ class Unit(StrEnum):
     USER = "User"
 
 
+class By(StrEnum):
+    """By what a user is given to a variant."""
+
+    HASH = "Hash"
+    POSITION_HEADER = "PositionHeader"
+    HEXADECIMAL_SUFFIX = "HexadecimalSuffix"
+    DECIMAL_SUFFIX = "DecimalSuffix"
+
+
 class Better(StrEnum):
     """The direction of improvement."""
 

@@ -12,8 +12,10 @@ from typing import Any
 from model_experiment.api import AssignmentStatus, ModelExperimentSpec, parse_spec
 from model_experiment.api.spec import Challenger, Champion
 from model_experiment.api.status import Phase
+from model_experiment.api.words import By
 from model_experiment.assignment import HOLDOUT, Assignment, Share
 from model_experiment.decision.observation import own_route_name
+from model_experiment.decision.positions import position_of
 from model_experiment.errors import SpecError
 
 RouteKey = tuple[str, str]
@@ -38,6 +40,9 @@ class Counted:
     name: str
     assignment: Assignment
     header: str
+    by: By = By.HASH
+    position_header: str = ""
+    """The request header with the user's position; none where it follows from the user."""
     ramped: bool = False
     """Whether the experiment begins with a ramp."""
     exposing: bool = True
@@ -48,6 +53,11 @@ class Counted:
     """Each Service, by which Istio names its clusters, and its variant; the champion's first."""
     user_route: str = ""
     """The user's own HTTPRoute, where every request with the header that it serves should be the experiment's."""
+
+    def expected(self, user: str, sent: str) -> str | None:
+        """The variant that a user should meet, where ``sent`` is the position header; None where nobody can say."""
+        position = position_of(self.by, modulus=self.assignment.modulus, user=user, sent=sent)
+        return None if position is None else self.assignment.at(position)
 
     @property
     def label(self) -> str:
@@ -115,6 +125,8 @@ def counted_from(manifest: Mapping[str, Any]) -> Counted | None:
             name=manifest["metadata"]["name"],
             assignment=_assignment(assigned),
             header=assigned.header,
+            by=assigned.by,
+            position_header=assigned.position_header or "",
             ramped=bool(spec.ramp),
             exposing=not spec.ramp or "fullSplitTime" in status,
             latency_limits=_latency_limits(spec),

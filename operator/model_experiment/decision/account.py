@@ -143,6 +143,8 @@ def _assignment_of(experiment: Experiment, state: State) -> AssignmentStatus | N
     return AssignmentStatus(
         unit=experiment.spec.assignment.unit,
         header=experiment.spec.assignment.header,
+        by=experiment.spec.assignment.by,
+        position_header=experiment.spec.assignment.position_header,
         modulus=split.modulus,
         shares=tuple(ShareStatus(variant=share.variant, weight=share.weight) for share in split.shares),
     )
