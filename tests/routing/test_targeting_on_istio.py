@@ -1,6 +1,7 @@
 """Who may enter, on a real istiod and its Envoy: by headers and with a holdout, every user where predicted."""
 
 import asyncio
+from contextlib import contextmanager
 
 import pytest
 import requests
@@ -14,8 +15,9 @@ from routing.test_targeting_on_gateway import MAY_ENTER, MAY_NOT, TARGETING, spl
 from routing.virtual_services import user_virtual_service
 
 
-@pytest.fixture
-def url(control_plane, istio, namespace, model_server):
+@contextmanager
+def serving(control_plane, istio, namespace, model_server):
+    """Both models behind the user's VirtualService, as long as the block lasts; gives its address."""
     for variant in ("v7", "v8"):
         model_server(f"ranker-{variant}")
         control_plane.create_service_entry(namespace, f"ranker-{variant}")
@@ -25,6 +27,12 @@ def url(control_plane, istio, namespace, model_server):
     wait_until(lambda: requests.get(found, timeout=5).ok, "the champion serves")
     yield found
     control_plane.api.delete(manifest)
+
+
+@pytest.fixture
+def url(control_plane, istio, namespace, model_server):
+    with serving(control_plane, istio, namespace, model_server) as found:
+        yield found
 
 
 async def test_whoever_may_enter_meets_the_predicted_variant_and_nobody_else_enters(
