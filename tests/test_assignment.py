@@ -147,6 +147,29 @@ def test_a_ramp_beside_a_holdout_only_ever_takes_users_from_the_champion(drawn, 
         assert all(before in ("v7", after) for before, after in itertools.pairwise(met))
 
 
+@given(several(), st.sampled_from([100, 256]), st.integers(0, 99))
+def test_few_positions_keep_the_laws_of_many(drawn, positions, holdout):
+    challengers, stages, _ = drawn
+    layouts = [
+        assign(modulus=positions, champion="v7", challengers=challengers, reached=stage, holdout=holdout)
+        for stage in (*stages, None)
+    ]
+    assert len({tuple(share.variant for share in layout.shares) for layout in layouts}) == 1
+    for position in range(positions):
+        met = [layout.at(position) for layout in layouts]
+        assert all(
+            before == after or (before == "v7" and after != HOLDOUT) for before, after in itertools.pairwise(met)
+        )
+
+
+@pytest.mark.parametrize("positions", [100, 256])
+@given(several())
+def test_the_smallest_step_of_a_ramp_gives_every_challenger_a_position(positions, drawn):
+    challengers, *_ = drawn
+    first = assign(modulus=positions, champion="v7", challengers=challengers, reached=1)
+    assert all(first.weight(name) >= 1 for name in challengers)
+
+
 @given(several(), HOLDOUTS)
 def test_those_who_enter_are_split_as_asked_to_one_part_of_the_modulus(drawn, holdout):
     challengers, _, modulus = drawn

@@ -129,9 +129,9 @@ def _laid_out(champion: str, weights: Mapping[str, int], slots: list[int]) -> It
     """Challengers from the left of their slots, the last of several from the right; the champion fills the rest."""
     *before, (last, weight) = weights.items()
     filler = 0
-    for (name, own), slot in zip(before, slots, strict=False):
-        if filler:
-            yield Share(champion, filler)
+    for place, ((name, own), slot) in enumerate(zip(before, slots, strict=False)):
+        if place:
+            yield Share(champion, filler)  # also where nothing is left, so that the order never changes
         yield Share(name, own)
         filler = slot - own
     rest = filler + slots[-1] - weight

@@ -3,8 +3,9 @@
 from model_experiment.decision.route import Open
 from model_experiment.objects import ENVOY_FILTER
 from routing.test_intervals_on_gateway import EACH_WAY, WAYS, Crowd, lives, meets_every_prediction
-from routing.test_on_istio import walker_for
+from routing.test_on_istio import rules, walker_for
 from routing.test_targeting_on_istio import serving
+from routing.virtual_services import user_virtual_service
 
 
 @EACH_WAY
@@ -33,3 +34,18 @@ async def test_no_filter_is_made_where_nothing_is_hashed(control_plane, istio, n
             await walker.walk_to(Open(way.split(50)))
             filters = control_plane.api.call("GET", ENVOY_FILTER.path(namespace=None))["items"]
             assert not [each for each in filters if each["metadata"]["name"].startswith(f"{namespace}.")]
+
+
+async def test_in_the_mesh_a_delegate_stands_without_any_gateway(control_plane, istio, namespace, model_server):
+    way = WAYS[2]
+    assert istio.url
+    for variant in ("v7", "v8"):
+        model_server(f"ranker-{variant}")
+        control_plane.create_service_entry(namespace, f"ranker-{variant}")
+    host = f"ranker-v7.{namespace}.svc.cluster.local"
+    manifest = user_virtual_service(*rules(namespace), namespace=namespace, gateways=["mesh"])
+    control_plane.api.create({**manifest, "spec": {**manifest["spec"], "hosts": [host]}})
+    async with walker_for(control_plane, istio, namespace, assignment=way.assignment, settle_seconds=1) as walker:
+        assert (await walker.read()).obstacle is None
+        await walker.walk_to(Open(way.split(50)))
+    control_plane.api.delete(manifest)

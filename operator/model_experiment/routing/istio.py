@@ -194,8 +194,9 @@ class IstioRouter:
 
     def _rules(self, experiment: Experiment) -> Rules:
         user_route = self._user_route(experiment)
-        rules = find_rules(experiment, user_route) if user_route and self._gateways(user_route) else None
-        if rules is None:
+        rules = find_rules(experiment, user_route) if user_route else None
+        is_hashed = experiment.spec.assignment.by is By.HASH
+        if rules is None or (is_hashed and not self._gateways(user_route)):
             name = reference_of(experiment).name
             raise ClusterError(f"VirtualService {name} must have its rules and its Gateway, found none")
         return rules

@@ -13,6 +13,7 @@ from model_experiment.api.spec import Challenger, Champion
 from model_experiment.api.words import By
 from model_experiment.decision.machine import split_of
 from model_experiment.decision.observation import Experiment
+from model_experiment.decision.positions import POSITIONS
 from model_experiment.decision.route import Obstacle
 from model_experiment.objects import Kind, Manifest
 from model_experiment.routing.capabilities import can_assign, capabilities_of, why_not
@@ -156,7 +157,7 @@ def _unaskable(rule: Manifest, experiment: Experiment) -> str:
             f"match more than {most} headers, because a match has {_MOST_HEADERS} at most and the experiment adds"
             f" {added}, found {found}"
         )
-    rules = 1 if experiment.spec.assignment.by is By.HASH else len(split_of(experiment, _MOST_MATCHES).shares)
+    rules = 1 if experiment.spec.assignment.by is By.HASH else len(split_of(experiment, max(POSITIONS.values())).shares)
     if len(matches) > _MOST_MATCHES // rules:
         return (
             f"have more than {_MOST_MATCHES // rules} matches, because a route has {_MOST_MATCHES} at most and the"
