@@ -7,6 +7,7 @@ from model_experiment.assignment import HOLDOUT, Assignment, Share, assign
 from model_experiment.decision.machine import promotion_of
 from model_experiment.decision.route import Obstacle, Open, Parked
 from model_experiment.routing import user_virtual_service as on_virtual_service
+from model_experiment.routing.mesh_state import Proxy, mesh_says
 from model_experiment.routing.obstacles import find_obstacle
 from model_experiment.routing.own_route import parked_as_it_stands, render_spec
 from model_experiment.routing.own_virtual_service import parked_alone, render_delegate
@@ -134,3 +135,36 @@ def test_on_istio_too_a_header_that_the_user_matches_is_named(key):
     found = on_virtual_service.find_obstacle(on_istio, route, gateways=[gateway()])
     sentence = "the rules of VirtualService ranker must not match the header x-region, which spec.targeting names too"
     assert found == Obstacle("RuleNotSupported", sentence)
+
+
+def envoy_route(**stringmatches):
+    """The Envoy route that istiod makes of the delegate, asking for these headers."""
+    asked = [{"name": name.replace("_", "-"), "stringMatch": match} for name, match in stringmatches.items()]
+    host = "outbound|8000||ranker-{}.shop.svc.cluster.local"
+    clusters = [{"name": host.format(name), "weight": weight} for name, weight in (("v8", 40), ("v7", 40), ("v7", 20))]
+    action = {
+        "weightedClusters": {"clusters": clusters, "useHashPolicy": True},
+        "hashPolicy": [{"header": {"headerName": "x-user-id"}}],
+    }
+    return {
+        "name": "experiment-virtualservice/shop/ranker-mexp",
+        "match": {"prefix": "/", "headers": asked},
+        "route": action,
+    }
+
+
+USER, PLAN = {"safeRegex": {"regex": ".+"}}, {"safeRegex": {"regex": "pro|team"}}
+TAKEN = [
+    pytest.param({"x_user_id": USER, "x_region": {"exact": "eu"}, "x_plan": PLAN}, True, id="as written"),
+    pytest.param({"x_user_id": USER, "x_plan": PLAN}, False, id="a header is not asked for yet"),
+    pytest.param({"x_user_id": USER, "x_region": {"exact": "us"}, "x_plan": PLAN}, False, id="another value"),
+    pytest.param({"x_user_id": USER, "x_region": {"exact": "eu"}, "x_plan": USER}, False, id="another expression"),
+]
+
+
+@pytest.mark.parametrize(("asked", "settled"), TAKEN)
+def test_a_proxy_has_taken_a_delegate_only_if_it_asks_for_every_header(asked, settled):
+    on_istio = experiment(targeting=TARGETED, routing=ON_ISTIO)
+    proxy = Proxy("edge.gateways", {"istio": "edge"}, (envoy_route(**asked),), confirmed=True, acknowledged=True)
+    manifest = {"spec": delegate(Open(SPLIT))}
+    assert mesh_says(on_istio, manifest, [proxy], is_late=False) == (settled, None)
