@@ -169,10 +169,14 @@ async def test_a_whole_life_gives_no_client_error(control_plane, namespace, url,
 FOUR = [{"name": f"v{n}", "backendRef": {"name": f"ranker-v{n}", "port": 8000}, "percent": 10} for n in range(8, 12)]
 
 
-async def test_four_challengers_keep_their_users_on_a_ramp(control_plane, namespace, url, model_server):
+@pytest.fixture
+def three_more(model_server):
+    return [model_server(challenger["backendRef"]["name"]) for challenger in FOUR[1:]]
+
+
+@pytest.mark.usefixtures("three_more")
+async def test_four_challengers_keep_their_users_on_a_ramp(control_plane, namespace, url):
     way = WAYS[1]
-    for challenger in FOUR[1:]:
-        model_server(challenger["backendRef"]["name"])
     percents, met = {challenger["name"]: challenger["percent"] for challenger in FOUR}, {}
     async with walker_for(control_plane, namespace, assignment=way.assignment, challengers=FOUR) as walker:
         for reached in (4, 20, 40):
