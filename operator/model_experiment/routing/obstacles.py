@@ -40,7 +40,8 @@ def find_obstacle(
         return Obstacle("RouteNotFound", f"HTTPRoute {name} must exist in namespace {experiment.namespace}, found none")
     return (
         older_claim(experiment, others)
-        or _wrong_gateway(experiment, user_route, is_new_envoy_gateway=is_new_envoy_gateway)
+        or _incapable(experiment, user_route, is_new_envoy_gateway=is_new_envoy_gateway)
+        or _not_accepted(user_route)
         or _wrong_rule(experiment, user_route)
         or _uncarried(experiment, user_route, own, policies)
     )
@@ -69,19 +70,24 @@ def adopted(experiment: Experiment, user_route: Manifest | None) -> str:
     return next((each.name for each in challengers if rule and _serves(rule, each)), "")
 
 
-def _wrong_gateway(experiment: Experiment, user_route: Manifest, *, is_new_envoy_gateway: bool) -> Obstacle | None:
+def _incapable(experiment: Experiment, user_route: Manifest, *, is_new_envoy_gateway: bool) -> Obstacle | None:
+    """A provider that cannot give users to variants in the way that the experiment asks for."""
+    by = experiment.spec.assignment.by
+    needed = "splits by a hash of the user" if by is By.HASH else "matches headers by regular expressions"
+    controllers = {parent["controllerName"] for parent in user_route.get("status", {}).get("parents", [])}
+    for controller in sorted(controllers):
+        found = capabilities_of(controller, is_new_envoy_gateway=is_new_envoy_gateway)
+        if not can_assign(found, by):
+            message = f"assignment.by {by} needs a gateway that {needed}, {why_not(found)}"
+            return Obstacle("GatewayNotSupported", message)
+    return None
+
+
+def _not_accepted(user_route: Manifest) -> Obstacle | None:
     name = user_route["metadata"]["name"]
     parents = user_route.get("status", {}).get("parents", [])
     if not parents:
         return Obstacle("RouteNotAccepted", f"HTTPRoute {name} must be accepted by a gateway, found no gateway yet")
-    by = experiment.spec.assignment.by
-    for controller in sorted({parent["controllerName"] for parent in parents}):
-        capabilities = capabilities_of(controller, is_new_envoy_gateway=is_new_envoy_gateway)
-        if not can_assign(capabilities, by):
-            needed = "splits by a hash of the user" if by is By.HASH else "matches headers by regular expressions"
-            return Obstacle(
-                "GatewayNotSupported", f"assignment.by {by} needs a gateway that {needed}, {why_not(capabilities)}"
-            )
     refused = [
         condition["message"]
         for parent in parents
