@@ -186,6 +186,7 @@ async def test_four_challengers_keep_their_users_on_a_ramp(control_plane, namesp
             assert seen == {user: way.expected(split, user) for user in way.users}
             assert {user: seen[user] for user in met} == met
             met = {user: variant for user, variant in seen.items() if variant != "v7"}
+        await walker.walk_to(Absent())
 
 
 def test_the_definitions_of_this_envoy_gateway_say_that_it_hashes(control_plane):

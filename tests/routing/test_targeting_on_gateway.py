@@ -88,5 +88,6 @@ async def test_of_those_who_are_held_out_nobody_says_a_variant_whatever_they_sen
         champion.requests.clear()
         outsiders = [user for user in USERS if assignment.variant(user) == HOLDOUT][:50]
         assert set((await Traffic(url, [], headers=forged).ask_each(outsiders)).values()) == {""}
+        await walker.walk_to(Absent())
     assert len(champion.requests) == 50
     assert not [headers for headers in champion.requests if {"x-variant", "x-experiment"} & headers.keys()]
