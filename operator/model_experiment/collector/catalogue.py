@@ -149,9 +149,12 @@ def _services(spec: ModelExperimentSpec) -> tuple[tuple[str, str], ...]:
 
 
 def _user_route(spec: ModelExperimentSpec) -> str:
-    """The user's HTTPRoute where the experiment takes all of it; which rule served a request, its log does not say."""
-    http_route = spec.routing.http_route_ref
-    return http_route.name if http_route is not None and http_route.rule is None else ""
+    """The user's HTTPRoute where the experiment takes all of it.
+
+    Of its requests the log says neither which rule served one, nor whether its user may enter and has a position.
+    """
+    http_route, everybody = spec.routing.http_route_ref, not spec.targeting.headers and spec.assignment.by is By.HASH
+    return http_route.name if http_route is not None and http_route.rule is None and everybody else ""
 
 
 def _latency_limits(spec: ModelExperimentSpec) -> tuple[LatencyLimit, ...]:

@@ -152,8 +152,8 @@ def _variant_of_service(cluster: str, counted: Counted, expected: str | None) ->
     Those who are held out meet the champion's Service too.
     """
     variant = dict(counted.services).get(cluster.rpartition("|")[2].partition(".")[0])
-    is_champion = bool(counted.services) and variant == counted.services[0][1]
-    return HOLDOUT if is_champion and expected == HOLDOUT else variant
+    is_held_out = expected == HOLDOUT and variant is not None and variant == counted.champion
+    return HOLDOUT if is_held_out else variant
 
 
 def _variant_of_place(cluster: str, counted: Counted) -> str | None:
