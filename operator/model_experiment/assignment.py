@@ -58,7 +58,8 @@ class Assignment:
 
     def at(self, position: int) -> str:
         """The variant that users at a position meet, 0 to below the modulus."""
-        return next(share.variant for share, positions in self.intervals if position in positions)
+        ends = accumulate(share.weight for share in self.shares)
+        return next(share.variant for share, end in zip(self.shares, ends, strict=True) if position < end)
 
     @property
     def intervals(self) -> tuple[tuple[Share, range], ...]:

@@ -79,7 +79,7 @@ def read_entry(entry: HTTPAccessLogEntry, routes: Mapping[RouteKey, Counted]) ->
     if not is_usable(user):
         return Unattributed.UNUSABLE_USER
     sent = entry.request.request_headers.get(counted.position_header, "")
-    variant = _variant(entry, counted, counted.expected(user, sent))
+    variant = _variant(entry, counted, user=user, sent=sent)
     if variant == HOLDOUT:
         return None
     if variant is None:
@@ -136,24 +136,21 @@ def _route_key(route_name: str) -> RouteKey:
     return (namespace, route) if rule.isdigit() else ("", "")
 
 
-def _variant(entry: HTTPAccessLogEntry, counted: Counted, expected: str | None) -> str | None:
+def _variant(entry: HTTPAccessLogEntry, counted: Counted, *, user: str, sent: str) -> str | None:
     header = entry.response.response_headers.get(VARIANT_HEADER, "")
     if header:
         return header if header in counted.variants else None
     cluster = entry.common_properties.upstream_cluster
     if cluster.startswith(_ISTIO_CLUSTER):
-        return _variant_of_service(cluster, counted, expected)
+        variant = _variant_of_service(cluster, counted)
+        is_held_out = variant is not None and variant == counted.champion and counted.expected(user, sent) == HOLDOUT
+        return HOLDOUT if is_held_out else variant  # both meet the champion's Service
     return _variant_of_place(cluster, counted)
 
 
-def _variant_of_service(cluster: str, counted: Counted, expected: str | None) -> str | None:
-    """The variant of a Service, as Istio names its cluster: ``outbound|<port>||<service>.<namespace>.svc...``.
-
-    Those who are held out meet the champion's Service too.
-    """
-    variant = dict(counted.services).get(cluster.rpartition("|")[2].partition(".")[0])
-    is_held_out = expected == HOLDOUT and variant is not None and variant == counted.champion
-    return HOLDOUT if is_held_out else variant
+def _variant_of_service(cluster: str, counted: Counted) -> str | None:
+    """The variant of a Service, as Istio names its cluster: ``outbound|<port>||<service>.<namespace>.svc...``."""
+    return dict(counted.services).get(cluster.rpartition("|")[2].partition(".")[0])
 
 
 def _variant_of_place(cluster: str, counted: Counted) -> str | None:
