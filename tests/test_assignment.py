@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from model_experiment.assignment import (
     BUCKETS,
+    HOLDOUT,
     LARGEST_MODULUS,
     SMALLEST_MODULUS,
     Assignment,
@@ -116,6 +117,80 @@ def test_a_ramp_of_several_challengers_only_ever_takes_users_from_the_champion(d
     for user in users:
         met = [layout.variant(str(user)) for layout in layouts]
         assert all(before in ("v7", after) for before, after in itertools.pairwise(met))
+
+
+HOLDOUTS = st.integers(1, 99)
+MANY_USERS = st.lists(st.integers(0, 10**9).map(str), min_size=50, max_size=50)
+
+
+@given(several(), several(), HOLDOUTS, MANY_USERS)
+def test_whoever_is_held_out_stays_so_at_any_step_of_a_ramp_and_for_any_challengers(drawn, others, holdout, users):
+    challengers, stages, modulus = drawn
+    layouts = [
+        assign(modulus=modulus, champion="v7", challengers=challengers, reached=stage, holdout=holdout)
+        for stage in (*stages, None)
+    ]
+    layouts.append(assign(modulus=modulus, champion="v7", challengers=others[0], holdout=holdout))
+    for user in users:
+        assert len({layout.variant(user) == HOLDOUT for layout in layouts}) == 1
+
+
+@given(several(), HOLDOUTS, MANY_USERS)
+def test_a_ramp_beside_a_holdout_only_ever_takes_users_from_the_champion(drawn, holdout, users):
+    challengers, stages, modulus = drawn
+    layouts = [
+        assign(modulus=modulus, champion="v7", challengers=challengers, reached=stage, holdout=holdout)
+        for stage in (*stages, None)
+    ]
+    for user in users:
+        met = [layout.variant(user) for layout in layouts]
+        assert all(before in ("v7", after) for before, after in itertools.pairwise(met))
+
+
+@given(several(), st.sampled_from([100, 256]), st.integers(0, 99))
+def test_few_positions_keep_the_laws_of_many(drawn, positions, holdout):
+    challengers, stages, _ = drawn
+    layouts = [
+        assign(modulus=positions, champion="v7", challengers=challengers, reached=stage, holdout=holdout)
+        for stage in (*stages, None)
+    ]
+    assert len({tuple(share.variant for share in layout.shares) for layout in layouts}) == 1
+    for position in range(positions):
+        met = [layout.at(position) for layout in layouts]
+        assert all(
+            before == after or (before == "v7" and after != HOLDOUT) for before, after in itertools.pairwise(met)
+        )
+
+
+@pytest.mark.parametrize("positions", [100, 256])
+@given(several())
+def test_the_smallest_step_of_a_ramp_gives_every_challenger_a_position(positions, drawn):
+    challengers, *_ = drawn
+    first = assign(modulus=positions, champion="v7", challengers=challengers, reached=1)
+    assert all(first.weight(name) >= 1 for name in challengers)
+
+
+@given(several(), HOLDOUTS)
+def test_those_who_enter_are_split_as_asked_to_one_part_of_the_modulus(drawn, holdout):
+    challengers, _, modulus = drawn
+    assignment = assign(modulus=modulus, champion="v7", challengers=challengers, holdout=holdout)
+    percents = {**challengers, "v7": 100 - sum(challengers.values())}
+    for name, percent in percents.items():
+        assert abs(assignment.weight(name) - modulus * (100 - holdout) * percent / 100**2) < 1
+    assert abs(assignment.weight(HOLDOUT) - modulus * holdout / 100) < 1
+    assert sum(share.weight for share in assignment.shares) == modulus
+
+
+def test_a_fifth_of_the_users_is_held_out_and_the_rest_is_halved():
+    assignment = assign(modulus=MODULUS, champion="v7", challengers={"v8": 50}, holdout=20)
+    assert [share.variant for share in assignment.shares] == ["v8", "v7", HOLDOUT]
+    assert [round(100 * share.weight / MODULUS) for share in assignment.shares] == [40, 40, 20]
+
+
+@pytest.mark.parametrize("holdout", [-1, 100])
+def test_a_holdout_of_nobody_left_is_refused(holdout):
+    with pytest.raises(ValueError, match=f"holdout must lie between 0 and 99 percent, found {holdout}"):
+        assign(modulus=MODULUS, champion="v7", challengers={"v8": 50}, holdout=holdout)
 
 
 @given(several())

@@ -174,6 +174,68 @@ NAMES = (
         "must have other names than the objectives, found"),
 )  # fmt: skip
 
+EXPRESSION = 'must be a regular expression of RE2, without "(?" and with a backslash only before signs'
+HEADERS = "spec.targeting.headers"
+BY_POSITION = {"by": "PositionHeader", "positionHeader": "x-position"}
+
+
+def target(**match: str) -> list[dict[str, str]]:
+    return [{"name": "x-region", **match}]
+
+
+TARGETING = (
+    bad("a target with a value and a pattern", {HEADERS: target(value="eu", pattern="eu|us")},
+        "must have exactly one of value, pattern, found both", path=f"{HEADERS}[0]"),
+    bad("a target with neither", {HEADERS: target()},
+        "must have exactly one of value, pattern, found none", path=f"{HEADERS}[0]"),
+    bad("a target on the assignment header", {HEADERS: [{"name": "x-user-id", "value": "anna"}]},
+        "must not name a header of spec.assignment, which everybody who enters carries, found one of them"),
+    bad("a target on the position header",
+        {"spec.assignment": BY_POSITION, HEADERS: [{"name": "x-position", "value": "7"}]},
+        "must not name a header of spec.assignment, which everybody who enters carries, found one of them",
+        path=HEADERS),
+    bad("positions without their header", {"spec.assignment.by": "PositionHeader"},
+        "must be given where by is PositionHeader, and nowhere else, found PositionHeader without one",
+        path="spec.assignment.positionHeader"),
+    bad("a position header beside a hash", {"spec.assignment.positionHeader": "x-position"},
+        "must be given where by is PositionHeader, and nowhere else, found Hash with one"),
+    bad("the user's header as the position header", {"spec.assignment": BY_POSITION | {"positionHeader": "x-user-id"}},
+        'must be another header than the user\'s, found "x-user-id" twice', path="spec.assignment.positionHeader"),
+    bad("a way to assign that nobody knows", {"spec.assignment.by": "Cookie"},
+        'must be Hash, PositionHeader, HexadecimalSuffix or DecimalSuffix, found "Cookie"',
+        server_says='Unsupported value: "Cookie"'),
+    bad("a holdout that leaves a challenger without a position",
+        {"spec.assignment.by": "DecimalSuffix", "spec.challengers[0].percent": 4, "spec.targeting.holdoutPercent": 80},
+        "must leave each variant 1 percent of all users where assignment.by is not Hash, found a variant with less",
+        path="spec.targeting.holdoutPercent"),
+    bad("a holdout that leaves the champion without a position",
+        {"spec.assignment.by": "DecimalSuffix", "spec.challengers[0].percent": 96, "spec.targeting.holdoutPercent": 80},
+        "must leave each variant 1 percent of all users where assignment.by is not Hash, found a variant with less",
+        path="spec.targeting.holdoutPercent"),
+    bad("a header twice", {HEADERS: [*target(value="eu"), *target(value="us")]},
+        'must have a name of its own, found "x-region" twice', path=f"{HEADERS}[1]",
+        server_says='Duplicate value: {"name":"x-region"}'),
+    bad("eleven targets", {HEADERS: [{"name": f"x-{n}", "value": "1"} for n in range(11)]},
+        "must have 0 to 10 items, found 11", server_says="must have at most 10 items"),
+    bad("a target's name in capitals", {HEADERS: [{"name": "X-Region", "value": "eu"}]},
+        'must be an HTTP header name in lower case: letters, digits and "-", found "X-Region"',
+        path=f"{HEADERS}[0].name"),
+    bad("an empty value of a header", {HEADERS: target(value="")},
+        'must be visible ASCII characters, with spaces only inside, found ""', path=f"{HEADERS}[0].value"),
+    bad("a value of a header that ends in a space", {HEADERS: target(value="eu ")},
+        'must be visible ASCII characters, with spaces only inside, found "eu "', path=f"{HEADERS}[0].value"),
+    bad("a pattern that looks ahead", {HEADERS: target(pattern="a(?=b)")}, f'{EXPRESSION}, found "a(?=b)"',
+        path=f"{HEADERS}[0].pattern"),
+    bad("a pattern that refers back", {HEADERS: target(pattern=r"(a)\1")}, EXPRESSION, path=f"{HEADERS}[0].pattern"),
+    bad("a pattern with a class by name", {HEADERS: target(pattern=r"\pL")}, EXPRESSION,
+        path=f"{HEADERS}[0].pattern"),
+    bad("a pattern with an open parenthesis", {HEADERS: target(pattern="(a")}, f'{EXPRESSION}, found "(a"',
+        path=f"{HEADERS}[0].pattern", server_says="error parsing regexp: missing closing ): `(a`"),
+    bad("an empty pattern", {HEADERS: target(pattern="")}, f'{EXPRESSION}, found ""', path=f"{HEADERS}[0].pattern"),
+    bad("everybody held out", {"spec.targeting.holdoutPercent": 100}, "must be a whole number from 0 to 99, found 100",
+        server_says="should be less than or equal to 99"),
+)  # fmt: skip
+
 EFFECT = "must be a percentage above 0% and at most 1000%"
 LIMIT = "must be a percentage above 0% and below 100%"
 DURATION = "must be a positive duration such as 30s, 1h30m or 7d (units w d h m s ms, in this order)"
@@ -287,7 +349,7 @@ BETWEEN_FIELDS = (
         "must have exactly one of responses, latency, found none", path=f"{GUARD}.source"),
 )  # fmt: skip
 
-BAD_SPECS = (*SHAPE, *CHOICES, *NAMES, *NUMBERS, *BETWEEN_FIELDS)
+BAD_SPECS = (*SHAPE, *CHOICES, *NAMES, *TARGETING, *NUMBERS, *BETWEEN_FIELDS)
 
 NAME = 'must be a DNS label of at most 52 characters: lower-case letters, digits and "-" inside'
 

@@ -64,6 +64,22 @@ def test_an_optional_field_is_not_required_and_never_nullable():
     assert not {"nullable", "anyOf", "default"} & schema["properties"]["it"].keys()
 
 
+class Optionals(BaseModel):
+    """One field that is given and one that is not."""
+
+    given: Annotated[int, Field(description="Given.")]
+    other: int | None = Field(default=None, description="Not given.")
+
+
+def test_a_default_has_only_the_fields_that_are_given():
+    class Model(BaseModel):
+        """Model."""
+
+        it: Optionals = Field(default=Optionals(given=7), description="It.")
+
+    assert structural_schema(Model, path="spec")["properties"]["it"]["default"] == {"given": 7}
+
+
 def test_a_reference_is_put_in_place_under_the_description_of_its_field():
     assert of_field(Inner, description="Mine.") == {
         "description": "Mine.",

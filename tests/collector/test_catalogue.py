@@ -113,6 +113,9 @@ def test_the_catalogue_finds_an_experiment_by_route_and_by_name():
     assert catalogue != catalogue_of([])
 
 
+EUROPE = [{"name": "x-region", "value": "eu"}]
+
+
 @pytest.mark.parametrize(
     ("manifest", "user_route"),
     [
@@ -122,6 +125,9 @@ def test_the_catalogue_finds_an_experiment_by_route_and_by_name():
         ),
         pytest.param(changed("spec", "routing", to={"virtualService": {"name": "ranker"}}), "", id="on Istio"),
         pytest.param(changed("status", "phase", to="Concluded"), "", id="an experiment that is over"),
+        pytest.param(changed("spec", "targeting", to={"holdoutPercent": 20}), "ranker", id="with a holdout"),
+        pytest.param(changed("spec", "targeting", to={"headers": EUROPE}), "", id="some may not enter"),
+        pytest.param(changed("spec", "assignment", to={"by": "DecimalSuffix"}), "", id="some have no position"),
     ],
 )
 def test_the_users_route_is_known_where_all_of_it_belongs_to_the_experiment(manifest, user_route):

@@ -2,7 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from collector.collecting import CLUSTER, RANKER, ROUTE, entry, user_of
+from collector.collecting import CLUSTER, RANKER, ROUTE, entry, user_of, users_of
+from model_experiment.api.words import By
+from model_experiment.assignment import HOLDOUT, assign
 from model_experiment.collector.catalogue import catalogue_of
 from model_experiment.collector.entries import Bypass, Request, Unattributed, read_bypass, read_entry
 
@@ -121,6 +123,82 @@ def test_on_istio_the_route_is_named_behind_any_rule_of_the_users_and_the_cluste
 def test_on_istio_a_service_of_no_variant_counts_for_none():
     written = entry(MEETS_V8, "", route="virtualservice/shop/ranker-mexp", cluster=ISTIO_CLUSTER.format("v9"))
     assert read_entry(written, ISTIO_ROUTES) is Unattributed.UNKNOWN_VARIANT
+
+
+HELD_OUT = replace(
+    RANKER,
+    assignment=assign(modulus=100_003, champion="v7", challengers={"v8": 50}, holdout=20),
+    services=ON_ISTIO.services,
+)
+OUTSIDER = next(iter(users_of(HOLDOUT, counted=HELD_OUT)))
+HELD_OUT_ROUTES = catalogue_of([HELD_OUT]).by_route
+
+
+@pytest.mark.parametrize(
+    ("route", "cluster"),
+    [
+        pytest.param(ROUTE, CLUSTER.format(2), id="on Envoy Gateway, by the place of their share"),
+        pytest.param("virtualservice/shop/ranker-mexp", ISTIO_CLUSTER.format("v7"), id="on Istio, at the champion's"),
+    ],
+)
+@pytest.mark.parametrize("code", [200, 0])
+def test_those_who_are_held_out_count_for_nobody(route, cluster, code):
+    written = entry(OUTSIDER, "", route=route, cluster=cluster, code=code)
+    assert read_entry(written, HELD_OUT_ROUTES) is None
+
+
+def test_users_of_the_champion_whose_request_broke_off_still_count_beside_a_holdout():
+    user = next(iter(users_of("v7", counted=HELD_OUT)))
+    written = entry(user, "", route="virtualservice/shop/ranker-mexp", cluster=ISTIO_CLUSTER.format("v7"), code=0)
+    read = read_entry(written, HELD_OUT_ROUTES)
+    assert isinstance(read, Request)
+    assert (read.variant, read.is_as_assigned) == ("v7", True)
+
+
+def test_a_promotion_reaches_those_who_were_held_out_too():
+    read = read_entry(entry(OUTSIDER, "v8"), HELD_OUT_ROUTES)
+    assert isinstance(read, Request)
+    assert read.variant == "v8"
+
+
+BY_POSITION = replace(
+    RANKER,
+    assignment=assign(modulus=100, champion="v7", challengers={"v8": 50}),
+    by=By.POSITION_HEADER,
+    position_header="x-position",
+)
+BY_SUFFIX = replace(BY_POSITION, by=By.DECIMAL_SUFFIX, position_header="")
+POSITIONS = [
+    pytest.param(BY_POSITION, "anna", {"x-position": "7"}, "v8", True, id="where the header says"),
+    pytest.param(BY_POSITION, "anna", {"x-position": "07"}, "v7", False, id="not where the header says"),
+    pytest.param(BY_POSITION, "anna", {}, "v7", True, id="a log without the header, so nobody can say"),
+    pytest.param(BY_POSITION, "anna", {"x-position": "7.5"}, "v7", True, id="a header that is no position"),
+    pytest.param(BY_SUFFIX, "user-49", {"x-position": "7"}, "v8", True, id="where the user's end says"),
+    pytest.param(BY_SUFFIX, "user-50", {}, "v8", False, id="not where the user's end says"),
+    pytest.param(BY_SUFFIX, "anna", {}, "v8", True, id="a user without a position"),
+]
+
+
+@pytest.mark.parametrize(("counted", "user", "headers", "variant", "as_assigned"), POSITIONS)
+def test_without_a_hash_the_position_says_which_variant_to_expect(counted, user, headers, variant, as_assigned):
+    read = read_entry(entry(user, variant, headers=headers), catalogue_of([counted]).by_route)
+    assert isinstance(read, Request)
+    assert (read.variant, read.is_as_assigned) == (variant, as_assigned)
+
+
+@pytest.mark.parametrize("backend", ["", "/backend/0"])
+def test_without_a_hash_each_share_has_a_rule_of_its_own(backend):
+    for rule, variant in enumerate(("v8", "v7")):
+        cluster = f"httproute/shop/ranker-mexp/rule/{rule}{backend}"
+        read = read_entry(entry("user-07", "", code=0, cluster=cluster), catalogue_of([BY_SUFFIX]).by_route)
+        assert isinstance(read, Request)
+        assert read.variant == variant
+
+
+@pytest.mark.parametrize("rule", [0, 12])
+def test_a_route_that_istio_makes_of_an_http_route_is_known(rule):
+    written = entry(MEETS_V8, route=f"shop.ranker-mexp.{rule}")
+    assert read_entry(written, ROUTES) == request()
 
 
 OTHERS = [

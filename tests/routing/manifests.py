@@ -3,7 +3,7 @@
 from typing import Any
 
 from given.experiments import route_manifest
-from model_experiment.routing.obstacles import ENVOY_GATEWAY
+from model_experiment.routing.capabilities import ENVOY_GATEWAY
 
 Manifest = dict[str, Any]
 

@@ -223,7 +223,8 @@ OBSTACLES = [
         {},
         "GatewayNotSupported",
         "VirtualService ranker must be bound to Gateways alone (spec.gateways), because only there users are split by"
-        " a hash; found the mesh's own sidecars",
+        " a hash; found Istio's VirtualService in sidecars or waypoints, where spec.assignment.by can be"
+        " PositionHeader, HexadecimalSuffix, DecimalSuffix",
         id="sidecars route it",
     ),
     pytest.param(

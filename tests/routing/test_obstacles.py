@@ -36,8 +36,8 @@ OBSTACLES = [
         user_route(parents=[parent(condition(), controller="istio.io/gateway-controller"), parent(condition())]),
         {},
         "GatewayNotSupported",
-        "assignment.unit User needs a gateway that splits by a hash of the user"
-        " (gateway.envoyproxy.io/gatewayclass-controller), found istio.io/gateway-controller",
+        "assignment.by Hash needs a gateway that splits by a hash of the user, found Istio's HTTPRoute, where"
+        " spec.assignment.by can be PositionHeader, HexadecimalSuffix, DecimalSuffix",
         id="one of two gateways cannot hash",
     ),
     pytest.param(

@@ -42,6 +42,11 @@ def shown(value: Any) -> str:
             return json.dumps(value, ensure_ascii=False, default=str)
 
 
+def both_or_none(*given: object) -> str:
+    """How many of two fields were given, for a law that wants exactly one."""
+    return "both" if all(value is not None for value in given) else "none"
+
+
 def cel_text(text: str) -> str:
     """A CEL string literal."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

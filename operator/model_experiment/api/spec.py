@@ -14,17 +14,18 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from model_experiment.api.rules import Rule, SpecPart
+from model_experiment.api.rules import Rule, SpecPart, both_or_none
+from model_experiment.api.users import Targeting, UserAssignment
 from model_experiment.api.values import Duration, Named, Ordered, Probability, milliseconds_in_cel
 from model_experiment.api.words import (
     ApiGroup,
     Better,
+    By,
     Design,
     Effect,
     ErrorRate,
     Exposures,
     GuardrailBetter,
-    HeaderName,
     KindName,
     Limit,
     Looks,
@@ -47,10 +48,6 @@ GROUP = "modelexperiment.io"
 VERSION = "v1alpha1"
 KIND = "ModelExperiment"
 PLURAL = "modelexperiments"
-
-
-def _both_or_none(*given: object) -> str:
-    return "both" if all(value is not None for value in given) else "none"
 
 
 class BackendRef(SpecPart):
@@ -182,20 +179,10 @@ class Routing(SpecPart):
             at="",
             must="must have exactly one of httpRoute, virtualService",
             holds=lambda routing: (routing.http_route_ref is None) != (routing.virtual_service_ref is None),
-            found=lambda routing: _both_or_none(routing.http_route_ref, routing.virtual_service_ref),
+            found=lambda routing: both_or_none(routing.http_route_ref, routing.virtual_service_ref),
             holds_in_cel="has(self.httpRoute) != has(self.virtualService)",
             found_in_cel="{(has(self.httpRoute) ? 'both' : 'none')}",
         ),
-    )
-
-
-class UserAssignment(SpecPart):
-    """How a request is given to a variant."""
-
-    unit: Unit = Field(default=Unit.USER, description="What is assigned: a User always meets the same variant.")
-    header: HeaderName = Field(
-        default="x-user-id",
-        description="Request header that names the user. Requests without it stay on your own route.",
     )
 
 
@@ -298,7 +285,7 @@ class GuardrailSource(SpecPart):
             at="",
             must="must have exactly one of responses, latency",
             holds=lambda source: (source.responses is None) != (source.latency is None),
-            found=lambda source: _both_or_none(source.responses, source.latency),
+            found=lambda source: both_or_none(source.responses, source.latency),
             holds_in_cel="has(self.responses) != has(self.latency)",
             found_in_cel="{(has(self.responses) ? 'both' : 'none')}",
         ),
@@ -327,7 +314,7 @@ class Guardrail(SpecPart):
             at="",
             must="must have exactly one of margin, limit",
             holds=lambda guardrail: (guardrail.margin is None) != (guardrail.limit is None),
-            found=lambda guardrail: _both_or_none(guardrail.margin, guardrail.limit),
+            found=lambda guardrail: both_or_none(guardrail.margin, guardrail.limit),
             holds_in_cel="has(self.margin) != has(self.limit)",
             found_in_cel="{(has(self.margin) ? 'both' : 'none')}",
         ),
@@ -414,6 +401,7 @@ class ModelExperimentSpec(SpecPart):
         description="Smaller splits before the full one. Guardrails watch them; objectives do not count yet.",
     )
     assignment: UserAssignment = Field(default=UserAssignment(), description="How a request is given to a variant.")
+    targeting: Targeting = Field(default=Targeting(), description="Who may enter the experiment.")
     objectives: Annotated[tuple[Objective, ...], Named(1, 10)] = Field(
         description="What the challenger is meant to improve. The first is primary: it alone decides.",
     )
@@ -497,6 +485,29 @@ class ModelExperimentSpec(SpecPart):
             found_in_cel="a step that is not smaller",
         ),
         Rule(
+            at=".targeting.headers",
+            must="must not name a header of spec.assignment, which everybody who enters carries",
+            holds=lambda spec: all(each.name not in spec.assignment.headers for each in spec.targeting.headers),
+            found=lambda _: "one of them",
+            holds_in_cel=(
+                "self.targeting.headers.all(each, each.name != self.assignment.header"
+                " && self.assignment.?positionHeader.orValue('') != each.name)"
+            ),
+            found_in_cel="one of them",
+        ),
+        Rule(
+            at=".targeting.holdoutPercent",
+            must="must leave each variant 1 percent of all users where assignment.by is not Hash",
+            holds=lambda spec: spec.assignment.by is By.HASH or _smallest_share(spec) >= 1,
+            found=lambda _: "a variant with less",
+            holds_in_cel=(
+                f"self.assignment.by == 'Hash' || ([{PERCENT} - {PERCENT_IN_ALL}]"
+                " + self.challengers.map(each, int(each.percent)))"
+                f".all(each, each * ({PERCENT} - int(self.targeting.holdoutPercent)) >= {PERCENT})"
+            ),
+            found_in_cel="a variant with less",
+        ),
+        Rule(
             at=".objectives",
             must="must begin with one that has a minimumEffect, because it plans the sample",
             holds=lambda spec: spec.objectives[0].minimum_effect is not None,
@@ -513,6 +524,12 @@ class ModelExperimentSpec(SpecPart):
             found_in_cel="one name in both",  # its text has no bound known to the cost estimate
         ),
     )
+
+
+def _smallest_share(spec: ModelExperimentSpec) -> float:
+    """The percent of all users that the variant with the fewest meets."""
+    percents = [PERCENT - spec.challengers_percent, *(each.percent for each in spec.challengers)]
+    return min(percents) * (PERCENT - spec.targeting.holdout_percent) / PERCENT
 
 
 def _shared_names(spec: ModelExperimentSpec) -> list[str]:

@@ -25,7 +25,7 @@ from model_experiment.api.records import (
     Time,
     Word,
 )
-from model_experiment.api.words import Unit
+from model_experiment.api.words import By, Unit
 
 LONGEST_HISTORY = 30
 
@@ -99,12 +99,18 @@ class AssignmentStatus(Record):
 
     unit: Unit = Field(description="What is assigned.")
     header: Word = Field(description="Request header that names it.")
+    by: By = Field(default=By.HASH, description="By what a user is given to a variant.")
+    position_header: Word | None = Field(
+        default=None, description="Request header with the user's position, where by is PositionHeader."
+    )
     modulus: int = Field(
-        description="The experiment's prime: a user stands at xxHash64(header value) modulo this number."
+        description="How many positions there are. By Hash it is the experiment's prime: a user stands at "
+        "xxHash64(header value) modulo this number."
     )
     shares: tuple[ShareStatus, ...] = Field(
         max_length=8,
-        description="Intervals of users in this order; a variant may have several. The weights sum to the modulus.",
+        description="Intervals of positions in this order; a variant may have several, the held out stand last. The "
+        "weights sum to the modulus.",
         json_schema_extra=AS_A_WHOLE,
     )
 

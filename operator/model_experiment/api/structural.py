@@ -86,7 +86,12 @@ COMMON = {"type", "title", "description", "default", "$defs"}
 
 def _common(schema: Schema) -> dict[str, Any]:
     kept = {key: schema[key] for key in ("description", "type") if key in schema}
-    return kept | ({"default": schema["default"]} if schema.get("default") is not None else {})
+    return kept | ({"default": _given(schema["default"])} if schema.get("default") is not None else {})
+
+
+def _given(default: Any) -> Any:
+    """A default without the fields of an object that are not given."""
+    return {key: value for key, value in default.items() if value is not None} if isinstance(default, dict) else default
 
 
 def _object(schema: Schema, place: _Place) -> dict[str, Any]:

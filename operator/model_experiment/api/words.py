@@ -14,6 +14,7 @@ from model_experiment.api.values import (
     Duration,
     Percentage,
     Probability,
+    RegularExpression,
     Text,
     Whole,
 )
@@ -58,6 +59,15 @@ HeaderName = Annotated[
         longest=64,
     ),
 ]
+HeaderValue = Annotated[
+    str,
+    Text(
+        must="must be visible ASCII characters, with spaces only inside",
+        pattern="[!-~]([ -~]*[!-~])?",
+        longest=256,
+    ),
+]
+HeaderPattern = Annotated[str, RegularExpression(longest=256)]
 OutcomeName = Annotated[
     str,
     Text(
@@ -128,6 +138,7 @@ Power = Annotated[
 ]
 Port = Annotated[int, Whole(1, 65535)]
 SplitPercent = Annotated[int, Whole(1, 99)]
+HoldoutPercent = Annotated[int, Whole(0, 99)]
 Exposures = Annotated[int, Whole(0, 10_000_000)]
 Looks = Annotated[int, Whole(1, 28)]
 
@@ -142,6 +153,15 @@ class Unit(StrEnum):
     """Who is assigned to a variant."""
 
     USER = "User"
+
+
+class By(StrEnum):
+    """By what a user is given to a variant."""
+
+    HASH = "Hash"
+    POSITION_HEADER = "PositionHeader"
+    HEXADECIMAL_SUFFIX = "HexadecimalSuffix"
+    DECIMAL_SUFFIX = "DecimalSuffix"
 
 
 class Better(StrEnum):

@@ -12,8 +12,10 @@ from typing import Any
 from model_experiment.api import AssignmentStatus, ModelExperimentSpec, parse_spec
 from model_experiment.api.spec import Challenger, Champion
 from model_experiment.api.status import Phase
-from model_experiment.assignment import Assignment, Share
+from model_experiment.api.words import By
+from model_experiment.assignment import HOLDOUT, Assignment, Share
 from model_experiment.decision.observation import own_route_name
+from model_experiment.decision.positions import position_of
 from model_experiment.errors import SpecError
 
 RouteKey = tuple[str, str]
@@ -38,6 +40,9 @@ class Counted:
     name: str
     assignment: Assignment
     header: str
+    by: By = By.HASH
+    position_header: str = ""
+    """The request header with the user's position; none where it follows from the user."""
     ramped: bool = False
     """Whether the experiment begins with a ramp."""
     exposing: bool = True
@@ -48,6 +53,11 @@ class Counted:
     """Each Service, by which Istio names its clusters, and its variant; the champion's first."""
     user_route: str = ""
     """The user's own HTTPRoute, where every request with the header that it serves should be the experiment's."""
+
+    def expected(self, user: str, sent: str) -> str | None:
+        """The variant that a user should meet, where ``sent`` is the position header; None where nobody can say."""
+        position = position_of(self.by, modulus=self.assignment.modulus, user=user, sent=sent)
+        return None if position is None else self.assignment.at(position)
 
     @property
     def label(self) -> str:
@@ -71,8 +81,9 @@ class Counted:
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """The variants in the order of the route."""
-        return tuple(share.variant for share in self.assignment.shares)
+        """The variants in the order of the route, each once; those who are held out meet none."""
+        names = dict.fromkeys(share.variant for share in self.assignment.shares)
+        return tuple(name for name in names if name != HOLDOUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +125,8 @@ def counted_from(manifest: Mapping[str, Any]) -> Counted | None:
             name=manifest["metadata"]["name"],
             assignment=_assignment(assigned),
             header=assigned.header,
+            by=assigned.by,
+            position_header=assigned.position_header or "",
             ramped=bool(spec.ramp),
             exposing=not spec.ramp or "fullSplitTime" in status,
             latency_limits=_latency_limits(spec),
@@ -136,9 +149,12 @@ def _services(spec: ModelExperimentSpec) -> tuple[tuple[str, str], ...]:
 
 
 def _user_route(spec: ModelExperimentSpec) -> str:
-    """The user's HTTPRoute where the experiment takes all of it; which rule served a request, its log does not say."""
-    http_route = spec.routing.http_route_ref
-    return http_route.name if http_route is not None and http_route.rule is None else ""
+    """The user's HTTPRoute where the experiment takes all of it.
+
+    Of its requests the log says neither which rule served one, nor whether its user may enter and has a position.
+    """
+    http_route, everybody = spec.routing.http_route_ref, not spec.targeting.headers and spec.assignment.by is By.HASH
+    return http_route.name if http_route is not None and http_route.rule is None and everybody else ""
 
 
 def _latency_limits(spec: ModelExperimentSpec) -> tuple[LatencyLimit, ...]:

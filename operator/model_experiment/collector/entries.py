@@ -20,6 +20,8 @@ from enum import StrEnum
 
 from envoy.data.accesslog.v3.accesslog_pb2 import DownstreamEnd, HTTPAccessLogEntry, NotSet
 
+from model_experiment.api.words import By
+from model_experiment.assignment import HOLDOUT
 from model_experiment.collector.catalogue import Counted, RouteKey
 
 VARIANT_HEADER = "x-variant"
@@ -29,6 +31,7 @@ _FINISHED = (NotSet, DownstreamEnd)  # the other types report on a request that 
 _ROUTE_PARTS = 4
 _KEY_PARTS = 2
 _ISTIO = "virtualservice"
+_ISTIO_CLUSTER = "outbound|"
 
 
 class Unattributed(StrEnum):
@@ -53,15 +56,17 @@ class Request:
     nanoseconds: int
     started: float
     """Seconds since 1970 by Envoy's clock; 0 where the entry has none."""
+    sent: str = ""
+    """The position header, where the experiment has one and the access log carries it."""
 
     @property
     def is_as_assigned(self) -> bool:
-        """Whether Envoy chose the variant that the assignment in the status predicts."""
-        return self.counted.assignment.variant(self.user) == self.variant
+        """Whether Envoy chose the variant that the assignment in the status predicts; nothing is wrong if none is."""
+        return self.counted.expected(self.user, self.sent) in (None, self.variant)
 
 
 def read_entry(entry: HTTPAccessLogEntry, routes: Mapping[RouteKey, Counted]) -> Request | Unattributed | None:
-    """What an entry means; None where it is no business of any experiment."""
+    """What an entry means; None where it is no business of any experiment, or its user is held out."""
     common = entry.common_properties
     counted = routes.get(_route_key(common.route_name))
     if counted is None or common.access_log_type not in _FINISHED or common.intermediate_log_entry:
@@ -73,7 +78,10 @@ def read_entry(entry: HTTPAccessLogEntry, routes: Mapping[RouteKey, Counted]) ->
         return Unattributed.NO_USER
     if not is_usable(user):
         return Unattributed.UNUSABLE_USER
-    variant = _variant(entry, counted)
+    sent = entry.request.request_headers.get(counted.position_header, "")
+    variant = _variant(entry, counted, user=user, sent=sent)
+    if variant == HOLDOUT:
+        return None
     if variant is None:
         return Unattributed.UNKNOWN_VARIANT
     return Request(
@@ -83,6 +91,7 @@ def read_entry(entry: HTTPAccessLogEntry, routes: Mapping[RouteKey, Counted]) ->
         code=entry.response.response_code.value,
         nanoseconds=common.duration.seconds * 1_000_000_000 + common.duration.nanos,
         started=common.start_time.seconds + common.start_time.nanos / 1e9,
+        sent=sent,
     )
 
 
@@ -110,10 +119,11 @@ def is_usable(user: str) -> bool:
 
 
 def _route_key(route_name: str) -> RouteKey:
-    """Namespace and route in Envoy Gateway's or in Istio's name of a route; no key of ours for other names.
+    """Namespace and route in the name that a gateway gives to a route; no key of ours for other names.
 
-    ``httproute/<namespace>/<route>/rule/...`` or ``[<the user's rule>-]virtualservice/<namespace>/<route>``; the user's
-    rule may have any name, so Istio's is read from its end.
+    Envoy Gateway: ``httproute/<namespace>/<route>/rule/...``. Istio: ``[<the user's rule>-]virtualservice/<namespace>/
+    <route>``, read from its end, because the user's rule may have any name; made from an HTTPRoute
+    ``<namespace>.<route>.<rule>``.
     """
     parts = route_name.split("/", 3)
     if len(parts) == _ROUTE_PARTS and parts[0] == "httproute":
@@ -121,24 +131,37 @@ def _route_key(route_name: str) -> RouteKey:
     kind, *key = route_name.rsplit("/", 2)
     if len(key) == _KEY_PARTS and (kind == _ISTIO or kind.endswith(f"-{_ISTIO}")):
         return key[0], key[1]
-    return "", ""
+    namespace, _, rest = route_name.partition(".")
+    route, _, rule = rest.rpartition(".")
+    return (namespace, route) if rule.isdigit() else ("", "")
 
 
-def _variant(entry: HTTPAccessLogEntry, counted: Counted) -> str | None:
+def _variant(entry: HTTPAccessLogEntry, counted: Counted, *, user: str, sent: str) -> str | None:
     header = entry.response.response_headers.get(VARIANT_HEADER, "")
     if header:
         return header if header in counted.variants else None
-    return _variant_of_cluster(entry.common_properties.upstream_cluster, counted)
+    cluster = entry.common_properties.upstream_cluster
+    if cluster.startswith(_ISTIO_CLUSTER):
+        variant = _variant_of_service(cluster, counted)
+        is_held_out = variant is not None and variant == counted.champion and counted.expected(user, sent) == HOLDOUT
+        return HOLDOUT if is_held_out else variant  # both meet the champion's Service
+    return _variant_of_place(cluster, counted)
 
 
-def _variant_of_cluster(cluster: str, counted: Counted) -> str | None:
-    """The variant at an index, or of a Service, as Envoy Gateway and Istio name the clusters of the own route.
+def _variant_of_service(cluster: str, counted: Counted) -> str | None:
+    """The variant of a Service, as Istio names its cluster: ``outbound|<port>||<service>.<namespace>.svc...``."""
+    return dict(counted.services).get(cluster.rpartition("|")[2].partition(".")[0])
 
-    ``httproute/<namespace>/<route>/rule/<i>/backend/<index>`` or ``outbound|<port>||<service>.<namespace>.svc...``.
+
+def _variant_of_place(cluster: str, counted: Counted) -> str | None:
+    """The variant at a place of the own route: ``httproute/<namespace>/<route>/rule/<i>[/backend/<j>]``.
+
+    A split rule is the only one and has a backend for each share; otherwise each share has a rule of its own.
     """
-    if cluster.startswith("outbound|"):
-        return dict(counted.services).get(cluster.rpartition("|")[2].partition(".")[0])
-    rest, _, index = cluster.rpartition("/backend/")
-    if not rest.startswith("httproute/{}/{}/".format(*counted.route)):
+    before = "httproute/{}/{}/rule/".format(*counted.route)
+    rule, _, backend = cluster.removeprefix(before).partition("/backend/")
+    place = backend if counted.by is By.HASH else rule
+    if not cluster.startswith(before):
         return None
-    return next((variant for place, variant in enumerate(counted.variants) if index == str(place)), None)
+    shares = enumerate(counted.assignment.shares)
+    return next((share.variant for number, share in shares if place == str(number)), None)

@@ -19,7 +19,15 @@ from model_experiment.controller.tick import tick
 from model_experiment.controller.world import Key, World
 from model_experiment.errors import ModelExperimentError
 from model_experiment.metrics.prometheus import Limits, PrometheusSource
-from model_experiment.objects import HTTP_ROUTE, MODEL_EXPERIMENT, VIRTUAL_SERVICE, Objects, connect
+from model_experiment.objects import (
+    CUSTOM_RESOURCE_DEFINITION,
+    HTTP_ROUTE,
+    MODEL_EXPERIMENT,
+    VIRTUAL_SERVICE,
+    Objects,
+    connect,
+)
+from model_experiment.routing.capabilities import is_new_envoy_gateway
 from model_experiment.routing.choice import ChosenRouter
 from model_experiment.routing.gateway_api import GatewayApiRouter
 from model_experiment.routing.istio import IstioRouter
@@ -80,6 +88,7 @@ async def _connected(settings: ControllerSettings, stack: AsyncExitStack) -> tup
     stack.callback(source.close)
     objects = Objects(api, timeout_seconds=settings.api_timeout_seconds)
     kinds, policies = await watching.served_kinds(objects)
+    definitions = await watching.patiently(partial(objects.all, CUSTOM_RESOURCE_DEFINITION))
     _require_kinds(kinds)
     cache = Cache(policies)
     urgent = Objects(take_back_api, timeout_seconds=settings.api_timeout_seconds)
@@ -90,6 +99,7 @@ async def _connected(settings: ControllerSettings, stack: AsyncExitStack) -> tup
             urgent=urgent,
             settle_seconds=settings.gateway_settle_seconds,
             drain_seconds=settings.drain_seconds,
+            is_new_envoy_gateway=is_new_envoy_gateway(definitions),
         ),
         virtual_service=IstioRouter(
             objects,

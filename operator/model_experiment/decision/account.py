@@ -16,7 +16,7 @@ from model_experiment.api.status import (
     ShareStatus,
     VariantStatus,
 )
-from model_experiment.assignment import Assignment, Share
+from model_experiment.assignment import HOLDOUT, Assignment, Share
 from model_experiment.decision import wording
 from model_experiment.decision.advice import actions_of, risk_of
 from model_experiment.decision.counts import EXPOSURES, REQUESTS, Measure
@@ -143,6 +143,8 @@ def _assignment_of(experiment: Experiment, state: State) -> AssignmentStatus | N
     return AssignmentStatus(
         unit=experiment.spec.assignment.unit,
         header=experiment.spec.assignment.header,
+        by=experiment.spec.assignment.by,
+        position_header=experiment.spec.assignment.position_header,
         modulus=split.modulus,
         shares=tuple(ShareStatus(variant=share.variant, weight=share.weight) for share in split.shares),
     )
@@ -168,7 +170,8 @@ def _variants_of(
         return ()
     serving = decision.step.assignment if isinstance(decision.step, Open) else None
     weights = {each.name: serving.weight(each.name) if serving else 0 for each in experiment.spec.challengers}
-    weights = {experiment.spec.champion.name: assignment.modulus - sum(weights.values()), **weights}
+    held_out = serving.weight(HOLDOUT) if serving else 0
+    weights = {experiment.spec.champion.name: assignment.modulus - held_out - sum(weights.values()), **weights}
     known = {variant.name: variant for variant in previous}
     return tuple(
         VariantStatus(

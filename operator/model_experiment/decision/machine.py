@@ -184,6 +184,7 @@ def split_of(experiment: Experiment, modulus: int, *, stage: int | None = None) 
         champion=experiment.spec.champion.name,
         challengers={challenger.name: challenger.percent for challenger in experiment.spec.challengers},
         reached=ramp[stage].percent if stage is not None and stage < len(ramp) else None,
+        holdout=experiment.spec.targeting.holdout_percent,
     )
 
 
@@ -234,6 +235,8 @@ def _reached_stage(experiment: Experiment, state: State, own: Seen | None) -> in
     if own is None or state.assignment is None or not isinstance(own.route, Open):
         return state.stage
     modulus = state.assignment.modulus
+    if own.route.assignment == split_of(experiment, modulus, stage=state.stage):
+        return state.stage  # few positions may give two steps the same split
     later = range(state.stage + 1, len(experiment.spec.ramp) + 1)
     return next(
         (stage for stage in later if own.route.assignment == split_of(experiment, modulus, stage=stage)), state.stage

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from model_experiment.api.spec import Guardrail, ModelExperimentSpec
-from model_experiment.api.words import Better, Design
-from model_experiment.assignment import modulus_for
+from model_experiment.api.words import Better, By, Design
+from model_experiment.assignment import HOLDOUT, assign
 from model_experiment.decision.counts import BYPASSED, EXPOSURES, MISASSIGNED, RAMP_EXPOSURES, REQUESTS, Family, Measure
+from model_experiment.decision.positions import modulus_of
 from model_experiment.statistics.planning import inflation, proportions
 from model_experiment.statistics.sequential import group_sequential
 
@@ -43,8 +44,20 @@ class Plan:
 
     @property
     def weights(self) -> tuple[float, ...]:
-        """The shares that the champion and each challenger were asked to get, in percent."""
-        return 100.0 - self.spec.challengers_percent, *(float(each.percent) for each in self.spec.challengers)
+        """The shares of those who enter that the champion and each challenger were asked to get, in percent.
+
+        Few positions cannot give every percent, so there it is what they give.
+        """
+        if self.spec.assignment.by is By.HASH:
+            return 100.0 - self.spec.challengers_percent, *(float(each.percent) for each in self.spec.challengers)
+        split = assign(
+            modulus=self.modulus,
+            champion=self.spec.champion.name,
+            challengers={each.name: each.percent for each in self.spec.challengers},
+            holdout=self.spec.targeting.holdout_percent,
+        )
+        entering = split.modulus - split.weight(HOLDOUT)
+        return tuple(100.0 * split.weight(variant.name) / entering for variant in self.spec.variants)
 
     @property
     def planned_total(self) -> int:
@@ -67,7 +80,7 @@ def plan_for(
     return Plan(
         spec=spec,
         uid=uid,
-        modulus=modulus_for(uid, taken=taken),
+        modulus=modulus_of(spec.assignment.by, uid=uid, taken=taken),
         users_per_variant=planned_users(spec, looks=looks),
         looks=looks,
         polls=math.ceil(longest_seconds(spec) / poll_seconds),

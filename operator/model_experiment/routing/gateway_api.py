@@ -35,6 +35,7 @@ class GatewayApiRouter:
     they keep connections that were made before a policy: Envoy gives a policy such as basic authentication a filter of
     its own. An old connection keeps its filters until it is drained, but follows new routes at once, and a route that
     asks for a filter which a connection does not have is served without it.
+    ``is_new_envoy_gateway`` is what the definitions in the cluster say of its version (see ``capabilities``).
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class GatewayApiRouter:
         urgent: Objects,
         settle_seconds: float,
         drain_seconds: float,
+        is_new_envoy_gateway: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._own_objects = OwnObjects(objects, view)
@@ -53,6 +55,7 @@ class GatewayApiRouter:
         self._settle_seconds = settle_seconds
         self._drain_seconds = drain_seconds
         self._settling, self._draining = Ages(clock), Ages(clock)
+        self._is_new_envoy_gateway = is_new_envoy_gateway
 
     def read(self, experiment: Experiment) -> RouteReading:
         """What stands now and what is in the way."""
@@ -162,6 +165,7 @@ class GatewayApiRouter:
                 policies=self._policies(),
                 own=self._own(HTTP_ROUTE, experiment),
                 others=self._view.all(MODEL_EXPERIMENT),
+                is_new_envoy_gateway=self._is_new_envoy_gateway,
             )
         )
 

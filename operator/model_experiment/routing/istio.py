@@ -10,6 +10,7 @@ stands in the gateway's namespace, where no owner reference can reach; a release
 
 from collections.abc import Callable, Sequence
 
+from model_experiment.api.words import By
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Route, RouteReading, Seen
 from model_experiment.errors import ClusterError, ConflictError
@@ -137,6 +138,8 @@ class IstioRouter:
 
     async def _stand_filter(self, experiment: Experiment, rules: Rules) -> None:
         """The filter where the gateway is; one that stands where the gateway was goes after the new one stands."""
+        if experiment.spec.assignment.by is not By.HASH:
+            return
         gateway = self._gateways(self._user_route(experiment))[0]
         spec = filter_spec(experiment, rules.root, gateway["spec"]["selector"])
         metadata = owned_elsewhere(experiment, gateway["metadata"]["namespace"])
@@ -159,11 +162,11 @@ class IstioRouter:
         filters = self._filters(experiment)
         metadata = (each["metadata"] for each in (own, *filters))
         is_late = min(self._ages.of(each["uid"], each["generation"]) for each in metadata) >= self._settle_seconds
-        if not self._is_hashed(experiment, filters):
+        if experiment.spec.assignment.by is By.HASH and not self._is_hashed(experiment, filters):
             return True, _FILTER_MISSING
-        if self._mesh is None:
+        selector = self._selector(experiment)
+        if self._mesh is None or not selector:
             return is_late, None
-        selector = filters[0]["spec"]["workloadSelector"]["labels"]
         return mesh_says(experiment, own, selected(self._mesh.proxies() or (), selector), is_late=is_late)
 
     def _is_hashed(self, experiment: Experiment, filters: Sequence[Manifest]) -> bool:
@@ -177,14 +180,25 @@ class IstioRouter:
         return any(self._own.stands(each, wanted) for each in filters)
 
     def _look(self, experiment: Experiment) -> None:
+        selector = self._selector(experiment)
+        if self._mesh is not None and selector:
+            self._mesh.look(selector)
+
+    def _selector(self, experiment: Experiment) -> Manifest:
+        """The labels of the gateway's proxies: of those that the filter is for, or else that the Gateway selects."""
         filters = self._filters(experiment)
-        if self._mesh is not None and filters:
-            self._mesh.look(filters[0]["spec"]["workloadSelector"]["labels"])
+        if filters:
+            found: Manifest = filters[0]["spec"]["workloadSelector"]["labels"]
+            return found
+        gateways = self._gateways(self._user_route(experiment))
+        selected: Manifest = gateways[0]["spec"].get("selector", {}) if gateways else {}
+        return selected
 
     def _rules(self, experiment: Experiment) -> Rules:
         user_route = self._user_route(experiment)
-        rules = find_rules(experiment, user_route) if user_route and self._gateways(user_route) else None
-        if rules is None:
+        rules = find_rules(experiment, user_route) if user_route else None
+        is_hashed = experiment.spec.assignment.by is By.HASH
+        if rules is None or (is_hashed and not self._gateways(user_route)):
             name = reference_of(experiment).name
             raise ClusterError(f"VirtualService {name} must have its rules and its Gateway, found none")
         return rules

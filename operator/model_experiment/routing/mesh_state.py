@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from model_experiment.api.words import By
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle, together
 from model_experiment.objects import Manifest
@@ -80,9 +81,7 @@ _UNKNOWN = Obstacle("MeshUnknown", "istiod must tell what its gateway took, foun
 
 def _proxy_says(experiment: Experiment, own: Manifest, proxy: Proxy, *, is_late: bool) -> tuple[bool, Obstacle | None]:
     routes = _routes_of(experiment, proxy)
-    fault = next((fault for route in routes if (fault := _fault(experiment, own, route))), "")
-    if not routes:
-        fault = "it has no such route"
+    fault = _fault(experiment, own, routes) if routes else "it has no such route"
     if is_late and not routes and not is_open(own, experiment):
         return True, None
     if fault:
@@ -101,30 +100,51 @@ def _routes_of(experiment: Experiment, proxy: Proxy) -> list[Manifest]:
     return [route for route in proxy.routes if route["name"] == ours or route["name"].endswith(f"-{ours}")]
 
 
-def _fault(experiment: Experiment, own: Manifest, route: Manifest) -> str:
-    """How an Envoy route differs from the delegate; empty where it does what the delegate says."""
-    (rule,) = own["spec"]["http"] if len(own["spec"].get("http", [])) == 1 else ({},)
-    header = experiment.spec.assignment.header
-    wanted = [
-        (entry["destination"]["host"], entry["weight"] % _WEIGHTS)
-        for entry in rule.get("route", [])
-        if entry.get("weight")
-    ]
-    clusters = route.get("route", {}).get("weightedClusters", {})
-    found = [(each["name"].rpartition("|")[2], each.get("weight", 0)) for each in clusters.get("clusters", [])]
+def _fault(experiment: Experiment, own: Manifest, routes: Sequence[Manifest]) -> str:
+    """How Envoy's routes differ from the delegate; empty where they do what it says: each is one of its rules."""
+    rules = own["spec"].get("http") or [{}]
+    differences = [[_difference(experiment, rule, route) for rule in rules] for route in routes]
+    wrong = [of_route[0] for of_route in differences if all(of_route)]
+    if wrong:
+        return wrong[0]
+    missing = [rule for place, rule in enumerate(rules) if all(of_route[place] for of_route in differences)]
+    return f"it lacks {len(missing)} of {len(rules)} rules" if missing else ""
+
+
+def _difference(experiment: Experiment, rule: Manifest, route: Manifest) -> str:
+    """How an Envoy route differs from a rule of the delegate."""
+    entries = rule.get("route", [])
+    clusters = route["route"].get("weightedClusters", {})
+    if experiment.spec.assignment.by is By.HASH:
+        wanted = [_weighed(entry["destination"]["host"], entry) for entry in entries if entry.get("weight")]
+        found = [_weighed(each["name"], each) for each in clusters.get("clusters", [])]
+    else:
+        wanted = [(entry["destination"]["host"], 0) for entry in entries]
+        found = [_weighed(route["route"].get("cluster", ""), {})]
     if [weight for _, weight in found] != [weight for _, weight in wanted] or not all(
         f"{host}.".startswith(f"{short}.") for (host, _), (short, _) in zip(found, wanted, strict=True)
     ):
         return f"it splits {found}"
-    asked = [entry["stringMatch"] for entry in route["match"].get("headers", []) if _is_on(entry, header)]
-    values = {match["headers"][header]["regex"] for match in rule.get("match", [])}
-    if not asked or any(each.get("safeRegex", {}).get("regex") not in values for each in asked):
+    asked = {
+        entry["name"]: entry["stringMatch"] for entry in route["match"].get("headers", []) if "stringMatch" in entry
+    }
+    matches = [match.get("headers", {}) for match in rule.get("match", [])]
+    if not any(all(_asks(asked.get(name, {}), value) for name, value in headers.items()) for headers in matches):
         return f"it asks for {asked}"
+    header = experiment.spec.assignment.header
     hashed = [each.get("header", {}).get("headerName") for each in route["route"].get("hashPolicy", [])]
-    if not clusters.get("useHashPolicy") or hashed != [header]:
+    if experiment.spec.assignment.by is By.HASH and (not clusters.get("useHashPolicy") or hashed != [header]):
         return f"it splits at random, not by {header}; the EnvoyFilter must be where the gateway's pods are"
     return ""
 
 
-def _is_on(entry: Manifest, header: str) -> bool:
-    return bool(entry["name"] == header and "stringMatch" in entry)
+def _weighed(name: str, entry: Manifest) -> tuple[str, int]:
+    """Host and weight of a destination, or of the cluster that Istio makes of it."""
+    return name.rpartition("|")[2], entry.get("weight", 0) % _WEIGHTS
+
+
+def _asks(found: Manifest, wanted: Manifest) -> bool:
+    """Whether Envoy asks for the value of a header that a match of the delegate asks for."""
+    if "regex" in wanted:
+        return bool(found.get("safeRegex", {}).get("regex") == wanted["regex"])
+    return bool(found.get("exact") == wanted.get("exact"))

@@ -10,14 +10,19 @@ known, or that its CRD labels as one, must be looked at (``policies`` says which
 from collections.abc import Sequence
 
 from model_experiment.api.spec import Challenger, Champion
+from model_experiment.api.words import By
+from model_experiment.decision.machine import split_of
 from model_experiment.decision.observation import Experiment
+from model_experiment.decision.positions import POSITIONS
 from model_experiment.decision.route import Obstacle
 from model_experiment.objects import Kind, Manifest
+from model_experiment.routing.capabilities import can_assign, capabilities_of, why_not
 from model_experiment.routing.claims import older_claim
 from model_experiment.routing.policies import Policies, find_uncarried
 from model_experiment.routing.reading import is_reference_to
 
-ENVOY_GATEWAY = "gateway.envoyproxy.io/gatewayclass-controller"
+_MOST_HEADERS = 16  # of one match of an HTTPRoute
+_MOST_MATCHES = 128  # of all its rules together
 
 
 def find_obstacle(
@@ -27,6 +32,7 @@ def find_obstacle(
     policies: Sequence[tuple[Kind, Manifest]],
     own: Manifest | None = None,
     others: Sequence[Manifest] = (),
+    is_new_envoy_gateway: bool = True,
 ) -> Obstacle | None:
     """The first thing that forbids an own route beside the user's, in the order in which a person would mend them."""
     name = experiment.spec.routing.http_route.name
@@ -34,7 +40,8 @@ def find_obstacle(
         return Obstacle("RouteNotFound", f"HTTPRoute {name} must exist in namespace {experiment.namespace}, found none")
     return (
         older_claim(experiment, others)
-        or _wrong_gateway(user_route)
+        or _incapable(experiment, user_route, is_new_envoy_gateway=is_new_envoy_gateway)
+        or _not_accepted(user_route)
         or _wrong_rule(experiment, user_route)
         or _uncarried(experiment, user_route, own, policies)
     )
@@ -63,18 +70,24 @@ def adopted(experiment: Experiment, user_route: Manifest | None) -> str:
     return next((each.name for each in challengers if rule and _serves(rule, each)), "")
 
 
-def _wrong_gateway(user_route: Manifest) -> Obstacle | None:
+def _incapable(experiment: Experiment, user_route: Manifest, *, is_new_envoy_gateway: bool) -> Obstacle | None:
+    """A provider that cannot give users to variants in the way that the experiment asks for."""
+    by = experiment.spec.assignment.by
+    needed = "splits by a hash of the user" if by is By.HASH else "matches headers by regular expressions"
+    controllers = {parent["controllerName"] for parent in user_route.get("status", {}).get("parents", [])}
+    for controller in sorted(controllers):
+        found = capabilities_of(controller, is_new_envoy_gateway=is_new_envoy_gateway)
+        if not can_assign(found, by):
+            message = f"assignment.by {by} needs a gateway that {needed}, {why_not(found)}"
+            return Obstacle("GatewayNotSupported", message)
+    return None
+
+
+def _not_accepted(user_route: Manifest) -> Obstacle | None:
     name = user_route["metadata"]["name"]
     parents = user_route.get("status", {}).get("parents", [])
     if not parents:
         return Obstacle("RouteNotAccepted", f"HTTPRoute {name} must be accepted by a gateway, found no gateway yet")
-    strangers = {parent["controllerName"] for parent in parents} - {ENVOY_GATEWAY}
-    if strangers:
-        return Obstacle(
-            "GatewayNotSupported",
-            f"assignment.unit User needs a gateway that splits by a hash of the user ({ENVOY_GATEWAY}),"
-            f" found {', '.join(sorted(strangers))}",
-        )
     refused = [
         condition["message"]
         for parent in parents
@@ -98,7 +111,7 @@ def _wrong_rule(experiment: Experiment, user_route: Manifest) -> Obstacle | None
             "ChampionNotServed",
             f"the rule of HTTPRoute {name} must send everything to the champion's backend {champion}, found {found}",
         )
-    unrepeatable = _unrepeatable(rule, experiment.spec.assignment.header)
+    unrepeatable = _unrepeatable(rule, experiment)
     if unrepeatable:
         return Obstacle("RuleNotSupported", f"the rule of HTTPRoute {name} must not {unrepeatable}")
     return None
@@ -121,15 +134,39 @@ def _serves(rule: Manifest, variant: Champion | Challenger) -> bool:
     return len(serving) == 1 and is_reference_to(serving[0], variant.backend_ref)
 
 
-def _unrepeatable(rule: Manifest, header: str) -> str:
+def _unrepeatable(rule: Manifest, experiment: Experiment) -> str:
     """What the rule does that a second, split rule cannot repeat; empty where it can."""
     if "sessionPersistence" in rule:
         return "keep sessions: a pinned session would outlive a take-back"
-    named = {entry["name"].lower() for match in rule.get("matches", []) for entry in match.get("headers", [])}
-    if header in named:
-        return f"match the assignment header {header} itself"
+    if unaskable := _unaskable(rule, experiment):
+        return unaskable
     redirects = [entry for entry in rule.get("filters", []) if entry["type"] == "RequestRedirect"]
     if redirects:
         return "redirect: a redirect reaches no model"
     strangers = [entry["name"] for entry in rule.get("backendRefs", []) if "namespace" in entry]
     return f"refer to a backend in another namespace ({strangers[0]})" if strangers else ""
+
+
+def _unaskable(rule: Manifest, experiment: Experiment) -> str:
+    """What the rule's matches say that leaves no room for the headers that the experiment asks for in addition."""
+    asked, targets = experiment.spec.assignment.headers, [each.name for each in experiment.spec.targeting.headers]
+    matches = [[entry["name"].lower() for entry in match.get("headers", [])] for match in rule.get("matches", [])]
+    named = {name for names in matches for name in names}
+    if taken := sorted(named.intersection(asked)):
+        return f"match the assignment header {', '.join(taken)} itself"
+    if taken := sorted(named.intersection(targets)):
+        return f"match the header {', '.join(taken)}, which spec.targeting names too"
+    added = len(asked) + len(targets)
+    most, found = _MOST_HEADERS - added, max(map(len, matches), default=0)
+    if found > most:
+        return (
+            f"match more than {most} headers, because a match has {_MOST_HEADERS} at most and the experiment adds"
+            f" {added}, found {found}"
+        )
+    rules = 1 if experiment.spec.assignment.by is By.HASH else len(split_of(experiment, max(POSITIONS.values())).shares)
+    if len(matches) > _MOST_MATCHES // rules:
+        return (
+            f"have more than {_MOST_MATCHES // rules} matches, because a route has {_MOST_MATCHES} at most and the"
+            f" experiment repeats them in {rules} rules, found {len(matches)}"
+        )
+    return ""

@@ -4,38 +4,79 @@ For: repeating the user's rule faithfully, for those who carry the assignment he
 weights for a hashed route unless every backend has filters of its own, and a backend may have one filter of a kind.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
 from model_experiment.api.spec import BackendRef, Challenger, Champion
-from model_experiment.assignment import Share
+from model_experiment.api.words import By
+from model_experiment.assignment import HOLDOUT, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Open, Parked
 from model_experiment.objects import HTTP_ROUTE, Manifest
+from model_experiment.routing.asking import asked_of, asked_of_all, closed
 
-ANY_VALUE = ".+"
-NO_VALUE = r"\b\B"  # a boundary that is none: matches nothing, in every mode of the regular expressions of Envoy
+_CARRIED = ("timeouts", "retry")
+_EVERY_PATH: Manifest = {"path": {"type": "PathPrefix", "value": "/"}}
 
 
 def render_spec(experiment: Experiment, user_route: Manifest, rule: Manifest, step: Parked | Open) -> Manifest:
-    """The user's rule, for those who carry the header, split by the step's weights."""
-    header = experiment.spec.assignment.header
-    value = ANY_VALUE if isinstance(step, Open) else NO_VALUE
-    matches = rule.get("matches") or [{"path": {"type": "PathPrefix", "value": "/"}}]
-    carried = {key: deepcopy(rule[key]) for key in ("name", "filters", "timeouts", "retry") if key in rule}
-    serving = next(reference for reference in rule["backendRefs"] if reference.get("weight", 1) > 0)
-    filters = serving.get("filters", [])
+    """The user's rule, for those who carry the header, split by the step's weights, or else a rule for each share."""
+    assignment, is_open = experiment.spec.assignment, isinstance(step, Open)
+    if assignment.by is By.HASH:
+        rules = [_split_rule(experiment, rule, step.assignment.shares, asked_of_all(assignment, is_open=is_open))]
+    else:
+        rules = [
+            _rule_of_one(experiment, rule, share, asked_of(assignment, positions, is_open=is_open))
+            for share, positions in step.assignment.intervals
+        ]
+    carried = {
+        key: deepcopy(user_route["spec"][key]) for key in ("parentRefs", "hostnames") if key in user_route["spec"]
+    }
+    return {**carried, "rules": rules}
+
+
+def _split_rule(experiment: Experiment, rule: Manifest, shares: Iterable[Share], asked: Mapping[str, str]) -> Manifest:
+    filters = _serving(rule).get("filters", [])
     return {
-        **{key: deepcopy(user_route["spec"][key]) for key in ("parentRefs", "hostnames") if key in user_route["spec"]},
-        "rules": [
+        **{key: deepcopy(rule[key]) for key in ("name", "filters", *_CARRIED) if key in rule},
+        "matches": _matches(experiment, rule, asked),
+        "backendRefs": [
             {
-                **carried,
-                "matches": [with_header(match, header, value) for match in matches],
-                "backendRefs": [backend(experiment, share, filters) for share in step.assignment.shares],
+                **_backend(experiment, share.variant),
+                "weight": share.weight,
+                "filters": marked(experiment, share, filters),
             }
+            for share in shares
         ],
     }
+
+
+def _rule_of_one(experiment: Experiment, rule: Manifest, share: Share, asked: Mapping[str, str]) -> Manifest:
+    """A rule that sends everybody whom it matches to one variant; marked as a whole, which any gateway can do.
+
+    It has no name, because the user's cannot stand twice.
+    """
+    kept = {"filters": deepcopy(filters)} if (filters := _serving(rule).get("filters")) else {}
+    return {
+        **{key: deepcopy(rule[key]) for key in _CARRIED if key in rule},
+        "filters": marked(experiment, share, rule.get("filters", [])),
+        "matches": _matches(experiment, rule, asked),
+        "backendRefs": [{**_backend(experiment, share.variant), **kept}],
+    }
+
+
+def _serving(rule: Manifest) -> Manifest:
+    serving: Manifest = next(reference for reference in rule["backendRefs"] if reference.get("weight", 1) > 0)
+    return serving
+
+
+def _matches(experiment: Experiment, rule: Manifest, asked: Mapping[str, str]) -> list[Manifest]:
+    """The user's matches, and in addition the headers of those who may enter, and of those whom the rule is for."""
+    matches = [with_targets(match, experiment) for match in rule.get("matches") or [_EVERY_PATH]]
+    for header, value in asked.items():
+        matches = [with_header(match, header, value) for match in matches]
+    return matches
 
 
 def with_header(match: Mapping[str, Any], header: str, value: str) -> Manifest:
@@ -45,40 +86,69 @@ def with_header(match: Mapping[str, Any], header: str, value: str) -> Manifest:
     return {**deepcopy(dict(match)), "headers": [*others, extra]}
 
 
+def with_targets(match: Mapping[str, Any], experiment: Experiment) -> Manifest:
+    """A match that demands the headers of those who may enter as well."""
+    targets = [
+        {"type": "RegularExpression", "name": target.name, "value": target.pattern}
+        if target.pattern
+        else {"type": "Exact", "name": target.name, "value": target.value}
+        for target in experiment.spec.targeting.headers
+    ]
+    headers = [*deepcopy(match.get("headers", [])), *targets]
+    return {**deepcopy(dict(match)), **({"headers": headers} if headers else {})}
+
+
 def parked_as_it_stands(spec: Manifest, header: str) -> Manifest:
     """The same route, accepting nobody, whoever edited it; nothing in the user's route can hinder this."""
     parked = deepcopy(spec)
     for rule in parked["rules"]:
-        matches = rule.get("matches") or [{"path": {"type": "PathPrefix", "value": "/"}}]
-        rule["matches"] = [with_header(match, header, NO_VALUE) for match in matches]
+        matches = rule.get("matches") or [_EVERY_PATH]
+        rule["matches"] = [with_header(match, header, closed(value_of(match, header))) for match in matches]
     return parked
 
 
-def backend(experiment: Experiment, share: Share, carried: list[Manifest]) -> Manifest:
-    """One variant: its backend, its weight, and the headers that say who answered."""
-    reference = variant_named(experiment, share.variant).backend_ref
+def value_of(match: Manifest, header: str) -> str:
+    """What a match asks for in a header; nothing where it does not ask for it."""
+    entries = (entry for entry in match.get("headers", []) if entry["name"].lower() == header)
+    return next((str(entry["value"]) for entry in entries), "")
+
+
+def marked(experiment: Experiment, share: Share, carried: list[Manifest]) -> list[Manifest]:
+    """Filters, and in addition the headers that say who answers; nobody says so of those who are held out."""
+    said = None if share.variant == HOLDOUT else share.variant
+    experiment_said = said and f"{experiment.namespace}/{experiment.name}"
     marks = [
-        header_filter(
-            "RequestHeaderModifier",
-            carried,
-            {"x-experiment": f"{experiment.namespace}/{experiment.name}", "x-variant": share.variant},
-        ),
-        header_filter("ResponseHeaderModifier", carried, {"x-variant": share.variant}),
+        header_filter("RequestHeaderModifier", carried, {"x-experiment": experiment_said, "x-variant": said}),
+        header_filter("ResponseHeaderModifier", carried, {"x-variant": said}),
     ]
     kept = [entry for entry in carried if entry["type"] not in {mark["type"] for mark in marks}]
-    return {**reference_of(reference), "weight": share.weight, "filters": [*deepcopy(kept), *marks]}
+    return [*deepcopy(kept), *marks]
 
 
-def header_filter(kind: str, carried: list[Manifest], headers: Mapping[str, str]) -> Manifest:
-    """A header filter that sets our headers after whatever the user's filter of the same kind did.
+def header_filter(kind: str, carried: list[Manifest], headers: Mapping[str, str | None]) -> Manifest:
+    """A header filter that sets our headers, or removes them, after whatever the user's filter of the same kind did.
 
     A backend may have one filter of a kind, so the user's is extended instead of doubled.
     """
     key = kind[0].lower() + kind[1:]
     before: Manifest = next((deepcopy(entry[key]) for entry in carried if entry["type"] == kind), {})
     others = [entry for entry in before.get("set", []) if entry["name"].lower() not in headers]
-    ours = [{"name": name, "value": value} for name, value in headers.items()]
-    return {"type": kind, key: {**before, "set": [*others, *ours]}}
+    ours = [{"name": name, "value": value} for name, value in headers.items() if value is not None]
+    absent = [name for name, value in headers.items() if value is None]
+    removed = [name for name in before.get("remove", []) if name.lower() not in headers]
+    wanted = {"set": [*others, *ours], "remove": [*removed, *absent]}
+    rest = {operation: entries for operation, entries in before.items() if operation not in wanted}
+    return {"type": kind, key: {**rest, **{operation: entries for operation, entries in wanted.items() if entries}}}
+
+
+def is_marked(filters: Iterable[Manifest]) -> bool:
+    """Whether filters of the own route say who answered; those of the held out do not."""
+    modifiers = [entry.get("responseHeaderModifier", {}) for entry in filters]
+    return any(header["name"] == "x-variant" for modifier in modifiers for header in modifier.get("set", []))
+
+
+def _backend(experiment: Experiment, variant: str) -> Manifest:
+    return reference_of(variant_named(experiment, variant).backend_ref)
 
 
 def reference_of(reference: BackendRef) -> Manifest:
@@ -88,8 +158,9 @@ def reference_of(reference: BackendRef) -> Manifest:
 
 
 def variant_named(experiment: Experiment, name: str) -> Champion | Challenger:
-    """The variant of that name."""
-    return next(variant for variant in experiment.spec.variants if variant.name == name)
+    """The variant of that name; the champion for those who are held out, and for a name in an edited route."""
+    named = (variant for variant in experiment.spec.variants if variant.name == name)
+    return next(named, experiment.spec.champion)
 
 
 def policy_spec(experiment: Experiment) -> Manifest:

@@ -9,11 +9,13 @@ from collections.abc import Collection, Mapping
 from copy import deepcopy
 from typing import Any
 
-from model_experiment.assignment import Share
+from model_experiment.api.words import By
+from model_experiment.assignment import HOLDOUT, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Open, Parked
 from model_experiment.objects import Manifest
-from model_experiment.routing.own_route import ANY_VALUE, NO_VALUE, variant_named
+from model_experiment.routing.asking import asked_of, asked_of_all, is_closed
+from model_experiment.routing.own_route import variant_named
 
 CARRIED = frozenset(
     [
@@ -44,9 +46,8 @@ def render_delegate(experiment: Experiment, champion: Manifest, step: Parked | O
     if "headers" in carried:
         carried["headers"] = _unmarked(carried["headers"])
     (serving,) = serving_entries(champion)
-    value = ANY_VALUE if isinstance(step, Open) else NO_VALUE
-    rule = _rule(experiment, step, value=value, cases=cases(champion), headers=serving.get("headers", {}))
-    return {"http": [{**carried, **rule}]}
+    rules = _rules(experiment, step, cases=cases(champion), headers=serving.get("headers", {}))
+    return {"http": [{**deepcopy(carried), **rule} for rule in rules]}
 
 
 def parked_alone(experiment: Experiment, step: Parked, own: Manifest) -> Manifest:
@@ -55,14 +56,14 @@ def parked_alone(experiment: Experiment, step: Parked, own: Manifest) -> Manifes
     It is written whole, not changed where it stands: a weight that Envoy refuses would otherwise keep the old split.
     """
     rules = own["spec"].get("http") or [{}]
-    return {"http": [_rule(experiment, step, value=NO_VALUE, cases=cases(rules[0]), headers={})]}
+    return {"http": _rules(experiment, step, cases=cases(rules[0]), headers={})}
 
 
 def is_open(own: Manifest, experiment: Experiment) -> bool:
     """Whether the delegate accepts anybody: whether some match does not demand the impossible value."""
     header = experiment.spec.assignment.header
     matches = [match for rule in own["spec"].get("http", []) for match in rule.get("match") or [{}]]
-    return not all(match.get("headers", {}).get(header, {}).get("regex") == NO_VALUE for match in matches)
+    return not all(is_closed(match.get("headers", {}).get(header, {}).get("regex", "")) for match in matches)
 
 
 def serving_entries(rule: Manifest) -> list[Manifest]:
@@ -91,19 +92,40 @@ def filter_spec(experiment: Experiment, root: Manifest, selector: Mapping[str, s
     return {"workloadSelector": {"labels": dict(selector)}, "configPatches": [patch]}
 
 
+def _rules(
+    experiment: Experiment, step: Parked | Open, *, cases: Collection[bool], headers: Manifest
+) -> list[Manifest]:
+    """One rule that is split, or a rule for each share; their name is the same, because it tells whose they are."""
+    assignment, is_open = experiment.spec.assignment, isinstance(step, Open)
+    if assignment.by is By.HASH:
+        entries = [{**_entry(experiment, share, headers), "weight": share.weight} for share in step.assignment.shares]
+        return [_rule(experiment, asked_of_all(assignment, is_open=is_open), cases, entries)]
+    return [
+        _rule(experiment, asked_of(assignment, positions, is_open=is_open), cases, [_entry(experiment, share, headers)])
+        for share, positions in step.assignment.intervals
+    ]
+
+
 def _rule(
-    experiment: Experiment, step: Parked | Open, *, value: str, cases: Collection[bool], headers: Manifest
+    experiment: Experiment, expressions: Mapping[str, str], cases: Collection[bool], entries: list[Manifest]
 ) -> Manifest:
-    asked = {"headers": {experiment.spec.assignment.header: {"regex": value}}}
+    targets = {
+        target.name: {"regex": target.pattern} if target.pattern else {"exact": target.value}
+        for target in experiment.spec.targeting.headers
+    }
+    asked = {"headers": {**{header: {"regex": value} for header, value in expressions.items()}, **targets}}
     return {
         "name": rule_name(experiment.namespace, experiment.route_name),
         "match": [{**deepcopy(asked), **({"ignoreUriCase": True} if ignored else {})} for ignored in cases],
-        "route": [_entry(experiment, share, headers) for share in step.assignment.shares],
+        "route": entries,
     }
 
 
 def _entry(experiment: Experiment, share: Share, carried: Manifest) -> Manifest:
-    """One variant: its Service by its short name, which Istio completes, its weight, and who it is."""
+    """One variant: its Service by its short name, which Istio completes, and who it is.
+
+    Those who are held out reach the champion's Service, and nobody says so.
+    """
     reference = variant_named(experiment, share.variant).backend_ref
     port = {} if reference.port is None else {"port": {"number": reference.port}}
     headers = _unmarked(carried)
@@ -113,8 +135,16 @@ def _entry(experiment: Experiment, share: Share, carried: Manifest) -> Manifest:
     }
     for direction, ours in marks.items():
         said = headers.get(direction, {})
-        headers[direction] = {**said, "set": {**said.get("set", {}), **ours}}
-    return {"destination": {"host": reference.name, **port}, "weight": share.weight, "headers": headers}
+        if share.variant == HOLDOUT:
+            headers[direction] = {**said, "remove": [*said.get("remove", []), *ours]}
+        else:
+            headers[direction] = {**said, "set": {**said.get("set", {}), **ours}}
+    return {"destination": {"host": reference.name, **port}, "headers": headers}
+
+
+def is_marked(entry: Manifest) -> bool:
+    """Whether an entry says who answered; that of the held out does not."""
+    return "x-variant" in entry.get("headers", {}).get("response", {}).get("set", {})
 
 
 def _unmarked(headers: Mapping[str, Any]) -> Manifest:

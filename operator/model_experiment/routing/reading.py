@@ -6,15 +6,18 @@ not processed yet is not settled, however green its conditions are.
 
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from model_experiment.api.spec import BackendRef
-from model_experiment.assignment import Assignment, Share
+from model_experiment.api.words import By
+from model_experiment.assignment import HOLDOUT, Assignment, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle, Open, Parked, Seen, together
 from model_experiment.objects import Manifest
+from model_experiment.routing.asking import is_closed, shares_of
 from model_experiment.routing.backends import routed
-from model_experiment.routing.own_route import NO_VALUE
+from model_experiment.routing.own_route import is_marked, value_of
 
 TAKEN_BACK = "modelexperiment.io/taken-back"
 WRITTEN = "modelexperiment.io/written"
@@ -22,10 +25,9 @@ WRITTEN = "modelexperiment.io/written"
 
 def seen(own: Manifest, policy: Manifest | None, experiment: Experiment) -> Seen:
     """The own route as the decision needs it."""
-    references = own["spec"]["rules"][0].get("backendRefs", [])
-    shares = tuple(Share(variant_of(reference, experiment), reference.get("weight", 1)) for reference in references)
+    shares = tuple(_shares(own, experiment))
     assignment = Assignment(sum(share.weight for share in shares), shares)
-    settled, problem = gateway_says(own, policy)
+    settled, problem = gateway_says(own, policy, is_hashed=experiment.spec.assignment.by is By.HASH)
     return Seen(
         route=Open(assignment) if is_open(own, experiment) else Parked(assignment),
         settled=settled,
@@ -37,11 +39,32 @@ def seen(own: Manifest, policy: Manifest | None, experiment: Experiment) -> Seen
 def is_open(own: Manifest, experiment: Experiment) -> bool:
     """Whether the route accepts anybody: whether some match does not demand the impossible value."""
     header = experiment.spec.assignment.header
-    matches = own["spec"]["rules"][0].get("matches", [{}])
-    return not all(
-        any(entry["name"] == header and entry["value"] == NO_VALUE for entry in match.get("headers", []))
-        for match in matches
-    )
+    matches = [match for rule in own["spec"]["rules"] for match in rule.get("matches", [{}])]
+    return not all(is_closed(value_of(match, header)) for match in matches)
+
+
+def _shares(own: Manifest, experiment: Experiment) -> Iterator[Share]:
+    rules, assignment = own["spec"]["rules"], experiment.spec.assignment
+    if assignment.by is By.HASH:
+        for reference in rules[0].get("backendRefs", []):
+            yield Share(variant_of(reference, experiment), reference.get("weight", 1))
+        return
+    yield from shares_of(assignment, ((_variant_of_rule(rule, experiment), _asked(rule)) for rule in rules))
+
+
+def _variant_of_rule(rule: Manifest, experiment: Experiment) -> str:
+    """The variant that a rule serves alone; it is marked as a whole."""
+    names = {
+        variant_of({**reference, "filters": rule.get("filters", [])}, experiment)
+        for reference in rule.get("backendRefs", [])
+    }
+    return names.pop() if len(names) == 1 else f"unknown:{', '.join(sorted(names)) or 'nobody'}"
+
+
+def _asked(rule: Manifest) -> dict[str, str]:
+    """The values that the first match of a rule asks for; the others ask for the same."""
+    first: Manifest = next(iter(rule.get("matches", [])), {})
+    return {entry["name"]: entry["value"] for entry in first.get("headers", [])}
 
 
 def written_reason(own: Manifest) -> str:
@@ -52,6 +75,13 @@ def written_reason(own: Manifest) -> str:
 
 def variant_of(reference: Manifest, experiment: Experiment) -> str:
     """The variant whose backend this is; a stranger's name in an edited route is shown as it is."""
+    champion, targeting = experiment.spec.champion.backend_ref, experiment.spec.targeting
+    if (
+        targeting.holdout_percent
+        and is_reference_to(reference, champion)
+        and not is_marked(reference.get("filters", []))
+    ):
+        return HOLDOUT
     for variant in experiment.spec.variants:
         if is_reference_to(reference, variant.backend_ref):
             return variant.name
@@ -64,8 +94,11 @@ def is_reference_to(reference: Manifest, backend: BackendRef) -> bool:
     return found in [(each.group, each.kind, each.name, each.port) for each in routed(backend)]
 
 
-def gateway_says(own: Manifest, policy: Manifest | None) -> tuple[bool, Obstacle | None]:
-    """Whether every parent has processed the current generation of route and policy, and what is wrong if anything."""
+def gateway_says(own: Manifest, policy: Manifest | None, *, is_hashed: bool) -> tuple[bool, Obstacle | None]:
+    """Whether every parent has processed the current generation of route and policy, and what is wrong if anything.
+
+    A route that is not split by a hash needs no policy.
+    """
     parents = own.get("status", {}).get("parents", [])
     ancestors = (policy or {}).get("status", {}).get("ancestors", [])
     reported = [
@@ -78,7 +111,7 @@ def gateway_says(own: Manifest, policy: Manifest | None) -> tuple[bool, Obstacle
     heard = len(parents) >= len(own["spec"].get("parentRefs", [])) > 0 and (policy is None or bool(ancestors))
     current = [condition.get("observedGeneration") == generation for condition, generation in reported]
     wrong = [_refusal(condition) for condition, _ in reported if condition["status"] != "True"]
-    missing = [_POLICY_MISSING] if policy is None else []
+    missing = [_POLICY_MISSING] if policy is None and is_hashed else []
     return heard and bool(current) and all(current), together([*wrong, *missing])
 
 

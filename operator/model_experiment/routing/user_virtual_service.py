@@ -14,6 +14,7 @@ from model_experiment.api.spec import Challenger, Champion, VirtualServiceRef
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle
 from model_experiment.objects import Manifest
+from model_experiment.routing.capabilities import ISTIO_MESH, can_assign, why_not
 from model_experiment.routing.claims import older_claim
 from model_experiment.routing.own_virtual_service import CARRIED, serving_entries
 
@@ -51,7 +52,7 @@ def find_obstacle(
         return Obstacle("RouteNotFound", found)
     return (
         older_claim(experiment, others)
-        or _wrong_gateway(user_route, gateways)
+        or _wrong_gateway(experiment, user_route, gateways)
         or _wrong_rules(experiment, user_route)
         or _patched(experiment, user_route, filters)
     )
@@ -114,13 +115,15 @@ def _plain_rule(experiment: Experiment, user_route: Manifest) -> Manifest | None
     return next((rule for rule in plain if rule.get("name") == wanted), None)
 
 
-def _wrong_gateway(user_route: Manifest, gateways: Sequence[Manifest]) -> Obstacle | None:
+def _wrong_gateway(experiment: Experiment, user_route: Manifest, gateways: Sequence[Manifest]) -> Obstacle | None:
     name, bound = user_route["metadata"]["name"], gateway_names(user_route)
     if not bound or _MESH in user_route["spec"].get("gateways", []):
+        if can_assign(ISTIO_MESH, experiment.spec.assignment.by):
+            return None
         return Obstacle(
             "GatewayNotSupported",
             f"VirtualService {name} must be bound to Gateways alone (spec.gateways), because only there users are"
-            " split by a hash; found the mesh's own sidecars",
+            f" split by a hash; {why_not(ISTIO_MESH)}",
         )
     known = {(each["metadata"]["namespace"], each["metadata"]["name"]) for each in gateways}
     if missing := [f"{namespace}/{gateway}" for namespace, gateway in bound if (namespace, gateway) not in known]:
@@ -218,13 +221,16 @@ def is_host_of(host: str, service: str, namespace: str) -> bool:
 
 def _unrepeatable(rules: Rules, experiment: Experiment) -> str:
     """What the rules say that a delegate cannot repeat; empty where it can."""
-    header, matches = experiment.spec.assignment.header, rules.root.get("match", [])
+    asked, matches = experiment.spec.assignment.headers, rules.root.get("match", [])
     entries = rules.champion["route"]
     named = {name.lower() for match in matches for key in ("headers", "withoutHeaders") for name in match.get(key, {})}
+    taken = sorted(named.intersection(asked))
+    targets = sorted(named & {target.name for target in experiment.spec.targeting.headers})
     unknown = sorted(rules.champion.keys() - CARRIED - _WHERE_TO)
     kinds = {each.backend_ref.kind for each in experiment.spec.challengers} - {"Service"}
     faults = {
-        f"match the assignment header {header} itself": header in named,
+        f"match the assignment header {', '.join(taken)} itself": bool(taken),
+        f"match the header {', '.join(targets)}, which spec.targeting names too": bool(targets),
         "name their matches: the name of the route would differ from match to match": _any_has("name", matches),
         "match sourceNamespace, which a gateway never fulfils": _any_has("sourceNamespace", matches),
         "say more than name, match and delegate where they delegate; the champion's rule is repeated instead": bool(

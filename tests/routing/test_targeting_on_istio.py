@@ -1,0 +1,70 @@
+"""Who may enter, on a real istiod and its Envoy: by headers and with a holdout, every user where predicted."""
+
+import asyncio
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+from control_plane.process import wait_until
+from given.traffic import Traffic
+from model_experiment.decision.machine import promotion_of
+from model_experiment.decision.route import Absent, Open, Parked
+from routing.test_on_istio import RATE, USERS, rules, walker_for
+from routing.test_targeting_on_gateway import MAY_ENTER, MAY_NOT, TARGETING, split, told
+from routing.virtual_services import user_virtual_service
+
+
+@contextmanager
+def serving(control_plane, istio, namespace, model_server):
+    """Both models behind the user's VirtualService, as long as the block lasts; gives its address."""
+    for variant in ("v7", "v8"):
+        model_server(f"ranker-{variant}")
+        control_plane.create_service_entry(namespace, f"ranker-{variant}")
+    manifest = user_virtual_service(*rules(namespace), namespace=namespace, gateways=[istio.gateway])
+    control_plane.api.create(manifest)
+    found = f"{istio.url}/{namespace}"
+    wait_until(lambda: requests.get(found, timeout=5).ok, "the champion serves")
+    yield found
+    control_plane.api.delete(manifest)
+
+
+@pytest.fixture
+def url(control_plane, istio, namespace, model_server):
+    with serving(control_plane, istio, namespace, model_server) as found:
+        yield found
+
+
+async def test_whoever_may_enter_meets_the_predicted_variant_and_nobody_else_enters(
+    control_plane, istio, namespace, url
+):
+    traffic = Traffic(url, USERS, headers=MAY_ENTER)
+    async with walker_for(control_plane, istio, namespace, targeting=TARGETING) as walker:
+        exposed, outside = set(), None
+        for reached in (1, 10, 50):
+            assignment = split(walker, 50, reached)
+            await walker.walk_to(Open(assignment))
+            seen = await traffic.ask_each(USERS)
+            assert seen == {user: told(assignment, user) for user in USERS}
+            met, held_out = ({user for user in USERS if seen[user] == variant} for variant in ("v8", ""))
+            assert exposed <= met
+            assert outside in (None, held_out)
+            exposed, outside = met, held_out
+        for headers in MAY_NOT:
+            assert set((await Traffic(url, [], headers=headers).ask_each(USERS[:200])).values()) == {""}
+        await walker.walk_to(Open(promotion_of(split(walker, 50), "v8")))
+        assert set((await traffic.ask_each(USERS[:500])).values()) == {"v8"}
+    assert not traffic.errors
+
+
+async def test_a_life_with_a_holdout_gives_no_client_error(control_plane, istio, namespace, url):
+    traffic, stop = Traffic(url, USERS[:5000], headers=MAY_ENTER), asyncio.Event()
+    async with walker_for(control_plane, istio, namespace, targeting=TARGETING) as walker:
+        half = split(walker, 50)
+        flow = asyncio.create_task(traffic.flow(RATE, stop))
+        for goal in (Parked(half), Open(half), Parked(half), Open(half), Open(promotion_of(half, "v8")), Absent()):
+            await walker.walk_to(goal)
+            await asyncio.sleep(1)
+        stop.set()
+        await flow
+    assert not traffic.errors
