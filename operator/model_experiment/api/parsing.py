@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from model_experiment.api.rules import FAULTS, shown
+from model_experiment.api.shadow import Shadow
 from model_experiment.api.spec import ModelExperimentSpec
 from model_experiment.api.words import ExperimentName
 from model_experiment.errors import SpecError
@@ -26,6 +27,18 @@ def parse_spec(raw: Mapping[str, Any]) -> ModelExperimentSpec:
         return ModelExperimentSpec.model_validate(raw, by_alias=True, by_name=False)
     except ValidationError as error:
         raise SpecError(_sentences("spec", error)) from error
+
+
+def parse_shadow(raw: Any) -> Shadow:
+    """The part ``shadow`` of a spec, with defaults filled in; all of them where it is None.
+
+    Raises:
+        SpecError: as :func:`parse_spec`.
+    """
+    try:
+        return Shadow.model_validate({} if raw is None else raw, by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise SpecError(_sentences("spec.shadow", error)) from error
 
 
 def parse_name(raw: str) -> str:
