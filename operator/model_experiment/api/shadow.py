@@ -232,7 +232,7 @@ class Shadow(SpecPart):
     )
     replay: Annotated[tuple[Replay, ...], Ordered(20)] = Field(
         default=(),
-        description="Requests that may be asked again beside GET and HEAD, because they change nothing.",
+        description="Requests that may be asked again, beside all with GET, because they change nothing.",
     )
     timeout: PositiveDuration = Field(
         default=Duration("2s"), description="Longest wait for an answer of the challenger, such as 2s; at most 5m."
