@@ -26,9 +26,8 @@ from model_experiment.collector.recording import Recorder
 from model_experiment.collector.settings import CollectorSettings
 from model_experiment.collector.store import AssignmentLog
 from model_experiment.errors import SettingsError
+from model_experiment.process import http
 from model_experiment.process.flags import host_and_port
-from model_experiment.process.http import GRACE_SECONDS
-from model_experiment.process.http import listening as listening_at
 
 FLUSH_SECONDS = 5.0
 
@@ -72,9 +71,11 @@ async def serve(
             following = tasks.create_task(_until_cancelled(feed, tallies, health))
             async with (
                 _access_log_server(settings.als_address, access_log) as als,
-                listening_at(application(endpoints), settings.http_address) as http,
+                http.listening(
+                    http.runner(application(endpoints)), settings.http_address, setting="http-address"
+                ) as shown,
             ):
-                listening(Addresses(als, http))
+                listening(Addresses(als, shown))
                 await stop.wait()
             recorder.stop()
             await asyncio.wait([recording], timeout=FLUSH_SECONDS)
@@ -102,4 +103,4 @@ async def _access_log_server(address: str, access_log: AccessLog) -> AsyncIterat
     try:
         yield f"{host_and_port(address)[0]}:{port}"
     finally:
-        await server.stop(GRACE_SECONDS)
+        await server.stop(http.GRACE_SECONDS)

@@ -46,6 +46,7 @@ class LeftOut(StrEnum):
     BUSY = "Busy"  # as many pairs as may be are under way
     MEMORY = "Memory"  # as many bytes as may be are held
     TOO_LARGE = "TooLarge"
+    BROKEN = "Broken"  # its body did not arrive
 
 
 DROPPED = frozenset({LeftOut.BUSY, LeftOut.MEMORY, LeftOut.TOO_LARGE})
@@ -60,6 +61,8 @@ class Copy:
     target: str
     headers: Headers
     body: bytes
+    request_id: str
+    bucket: int
 
 
 def is_replayed(method: str, target: str, replay: Iterable[Replay]) -> bool:

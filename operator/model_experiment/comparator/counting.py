@@ -164,9 +164,9 @@ class Tallies:
         self.catalogue = catalogue
         self.are_informed = True
 
-    def of(self, experiment: Shadowed) -> Tally:
-        """The tally of an experiment of the present catalogue."""
-        return self._by_uid[experiment.uid]
+    def get(self, experiment: Shadowed) -> Tally | None:
+        """The tally of an experiment; None where it is gone meanwhile."""
+        return self._by_uid.get(experiment.uid)
 
 
 def result_of(answer: Answer | Failure) -> Result:
