@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import sqlite3
 
 import pytest
 from aiohttp import web
@@ -14,6 +15,7 @@ from comparator.shadowing import (
     NOT_COMPARABLE,
     PAIRS,
     comparing,
+    database,
     experiment,
     hang,
     reset,
@@ -21,6 +23,7 @@ from comparator.shadowing import (
     say_number,
 )
 from model_experiment.comparator.catalogue import catalogue_of
+from model_experiment.comparator.store import newest
 
 EQUAL = {("v8", "Equal"): 1}
 DIFFERENT = {("v8", "Different"): 1}
@@ -339,11 +342,46 @@ async def test_an_experiment_that_goes_takes_its_series_along_and_lets_pairs_end
     assert not any(dict(labels).get("uid") for _, labels in scrape.samples)
 
 
-async def test_a_stop_waits_for_pairs_under_way(tmp_path):
+async def test_a_stop_waits_for_pairs_under_way_and_their_evidence(tmp_path):
     async def later(_):
         await asyncio.sleep(0.3)
         return web.json_response({"a": 2})
 
     async with comparing(tmp_path, experiment(), champion=say({"a": 1}), challenger=later) as running:
         await running.mirror()
-    assert len(running.challenger.requests) == 1
+    (difference,) = newest(database(tmp_path), "shop/ranker", most=10)
+    assert difference.fields == ("answer/a",)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "champion", "answer"),
+    [
+        pytest.param({}, None, None, id="fields alone, where nothing is said"),
+        pytest.param({"bodies": "Keep"}, '{"a":1,"user":{"name":"Ann"}}', '{"a":2,"user":{"name":"Ann"}}', id="both"),
+        pytest.param(
+            {"bodies": "Keep", "redact": ["/user/*"]},
+            '{"a":1,"user":{"name":"(redacted)"}}',
+            '{"a":2,"user":{"name":"(redacted)"}}',
+            id="both, but for what nobody must read",
+        ),
+    ],
+)
+async def test_evidence_is_what_the_spec_asks_for(tmp_path, evidence, champion, answer):
+    models = [say({"a": number, "user": {"name": "Ann"}}) for number in (1, 2)]
+    shadow = experiment(evidence=evidence)
+    async with comparing(tmp_path, shadow, champion=models[0], challenger=models[1]) as running:
+        await running.mirror("/v1/rank?user=Ann")
+        await running.until(PAIRS, 1)
+    (difference,) = newest(database(tmp_path), "shop/ranker", most=10)
+    assert (difference.variant, difference.request, difference.request_id) == ("v8", "POST /v1/rank", "r-1")
+    assert difference.fields == ("answer/a",)
+    assert (difference.champion, difference.answer) == (champion, answer)
+
+
+async def test_a_database_that_breaks_costs_evidence_alone(tmp_path):
+    async with comparing(tmp_path, experiment(), champion=say({"a": 1}), challenger=say({"a": 2})) as running:
+        with sqlite3.connect(tmp_path / "evidence.db") as other:
+            other.execute("DROP TABLE differences")
+        await running.mirror()
+        scrape = await running.until("model_experiment_comparator_lost_evidence_total", 1)
+    assert scrape.by(PAIRS, "variant", "outcome") == DIFFERENT
