@@ -36,7 +36,7 @@ CONNECTIONS = 16
 DIFFERENT = 0.05
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 PAIR = re.compile(r"^model_experiment_shadow_(pairs|not_comparable)_total\{(.*)\} (\S+)$", re.MULTILINE)
-SHOWN = re.compile(r'(?:variant|outcome|reason)="(\w+)"')
+SHOWN = re.compile(r'(?:variant|result|reason)="(\w+)"')
 MANIFEST = {
     "metadata": {"uid": "7d0c6c0e-9b5c-4a53-8d0f-5f0f3c1d2e10", "namespace": "shop", "name": "ranker"},
     "spec": {
@@ -153,7 +153,7 @@ async def mirror(address: str, *, rate: float, seconds: float, size: int) -> flo
 
 
 def counted(address: str) -> Counter[tuple[str, ...]]:
-    """Pairs by family, variant and outcome or reason, without those that came to nothing."""
+    """Pairs by family, variant and result or reason, without those that came to nothing."""
     with urllib.request.urlopen(f"http://{address}/metrics") as answer:
         found = PAIR.findall(answer.read().decode())
     sums: Counter[tuple[str, ...]] = Counter()

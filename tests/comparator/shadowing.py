@@ -134,9 +134,9 @@ class Running:
                 await asyncio.sleep(0.01)
         return scrape
 
-    async def outcome(self, **labels: str) -> dict[tuple[str, ...], float]:
+    async def pairs(self, **labels: str) -> dict[tuple[str, ...], float]:
         """How the first pair ended."""
-        return (await self.until(PAIRS, 1)).by(PAIRS, "variant", "outcome", **labels)
+        return (await self.until(PAIRS, 1)).by(PAIRS, "variant", "result", **labels)
 
 
 class Loopback:

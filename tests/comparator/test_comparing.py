@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from model_experiment.api.parsing import parse_shadow
 from model_experiment.comparator.answers import Answer, Failure, Reading, Reason, read
-from model_experiment.comparator.comparing import Outcome, Part, compare, numbers, rules_of
+from model_experiment.comparator.comparing import OutputResult, PairResult, compare, numbers, rules_of
 
 MOST_BYTES = 100_000
 NAN = float("nan")
 JSON = "application/json"
-EQUAL = (Outcome.EQUAL, None, ())
+EQUAL = (PairResult.EQUAL, None, ())
 
 
 def rules(**shadow):
@@ -33,7 +33,7 @@ def answer(body=b"{}", *, status=200, content_type=JSON, encoding=""):
 
 def told(first, second, **shadow):
     result = compare(first, second, rules(**shadow))
-    return result.outcome, result.reason, result.fields
+    return result.result, result.reason, result.fields
 
 
 def values(first, second, **shadow):
@@ -41,11 +41,11 @@ def values(first, second, **shadow):
 
 
 def differ(*fields):
-    return Outcome.DIFFERENT, None, fields
+    return PairResult.DIFFERENT, None, fields
 
 
 def not_comparable(reason):
-    return Outcome.NOT_COMPARABLE, reason, ()
+    return PairResult.NOT_COMPARABLE, reason, ()
 
 
 EXACT, TENTH, SHARE = {"exact": {}}, {"number": {}}, {"number": {"within": "10%"}}
@@ -121,8 +121,8 @@ def test_without_outputs_the_whole_answer_is_compared_with_numbers_a_tenth_apart
 def test_every_output_has_a_result_of_its_own():
     shadow = {"outputs": [{"name": name, "path": f"/{name}", "exact": {}} for name in ("a", "b", "c")]}
     result = compare(Reading(200, {"a": 1, "b": 1}), Reading(200, {"a": 1, "b": 2}), rules(**shadow))
-    assert result.outcome is Outcome.DIFFERENT
-    assert result.parts == (("a", Part.EQUAL), ("b", Part.DIFFERENT), ("c", Part.MISSING))
+    assert result.result is PairResult.DIFFERENT
+    assert result.outputs == (("a", OutputResult.EQUAL), ("b", OutputResult.DIFFERENT), ("c", OutputResult.MISSING))
 
 
 def test_an_output_that_stands_in_one_answer_alone_differs():
@@ -258,9 +258,9 @@ def test_comparing_any_two_values_is_symmetric_and_a_value_equals_itself(first, 
     declared = rules(**output(path, **way), ignore=["/*/a"])
     one, other = Reading(200, first), Reading(200, second)
     assert compare(one, other, declared) == compare(other, one, declared)
-    assert compare(one, one, declared).outcome in (Outcome.EQUAL, Outcome.NOT_COMPARABLE)
+    assert compare(one, one, declared).result in (PairResult.EQUAL, PairResult.NOT_COMPARABLE)
     if path == "":
-        assert compare(one, one, declared).outcome is Outcome.EQUAL
+        assert compare(one, one, declared).result is PairResult.EQUAL
 
 
 @settings(max_examples=300, deadline=None)
@@ -270,5 +270,5 @@ def test_no_pair_of_bodies_is_a_fault(first, second, way, path):
     one, other = (read(raw, most_bytes=30) for raw in (first, second))
     result = compare(one, other, declared)
     assert compare(other, one, declared) == result
-    assert (result.outcome is Outcome.DIFFERENT) == bool(result.fields)
-    assert (result.outcome is Outcome.NOT_COMPARABLE) == (result.reason is not None)
+    assert (result.result is PairResult.DIFFERENT) == bool(result.fields)
+    assert (result.result is PairResult.NOT_COMPARABLE) == (result.reason is not None)

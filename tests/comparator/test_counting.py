@@ -4,7 +4,7 @@ from comparator.shadowing import experiment
 from model_experiment.api import Duration
 from model_experiment.comparator.answers import Answer, Failure, Reason
 from model_experiment.comparator.catalogue import catalogue_of
-from model_experiment.comparator.comparing import Compared, Outcome
+from model_experiment.comparator.comparing import Compared, PairResult
 from model_experiment.comparator.copies import LeftOut
 from model_experiment.comparator.counting import MOST_FIELDS, OTHER, Histogram, Tallies, Tally
 from model_experiment.metrics.shadow_families import ShadowFamily
@@ -21,8 +21,8 @@ def table(tally, variant, family, detail=""):
 def test_names_of_fields_that_answers_make_up_have_a_bound():
     tally = Tally(experiment())
     for number in range(MOST_FIELDS + 50):
-        tally.count_pair(0, "v8", Compared(Outcome.DIFFERENT, fields=(f"answer/{number}",)))
-    tally.count_pair(0, "v7", Compared(Outcome.DIFFERENT, fields=("answer/0", "answer/" + "x" * 500)))
+        tally.count_pair(0, "v8", Compared(PairResult.DIFFERENT, fields=(f"answer/{number}",)))
+    tally.count_pair(0, "v7", Compared(PairResult.DIFFERENT, fields=("answer/0", "answer/" + "x" * 500)))
     assert len(tally.fields) == MOST_FIELDS + 3
     assert tally.fields["v8", OTHER] == 50
     assert tally.fields["v7", "answer/0"] == tally.fields["v7", OTHER] == 1
@@ -58,7 +58,7 @@ def test_what_was_dropped_counts_as_not_comparable_and_what_was_not_meant_does_n
         tally.leave_out(0, why)
     assert all(tally.left_out[why] == 1 for why in LeftOut)
     assert tally.reasons["v8", Reason.DROPPED] == 3
-    assert table(tally, "v8", ShadowFamily.PAIRS, Outcome.NOT_COMPARABLE) == 3
+    assert table(tally, "v8", ShadowFamily.PAIRS, PairResult.NOT_COMPARABLE) == 3
     assert table(tally, "v8", ShadowFamily.REQUESTS) == 0
 
 

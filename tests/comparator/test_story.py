@@ -55,7 +55,7 @@ async def test_a_challenger_of_any_kind_is_compared_or_told_why_not(tmp_path, ch
     async with comparing(tmp_path, shadow, champion=say({"score": 0.5}), challenger=challenger) as running:
         assert await running.mirror(json={"user": 1}) == 202
         scrape = await running.until(PAIRS, 1)
-    assert scrape.by(PAIRS, "variant", "outcome") == pairs
+    assert scrape.by(PAIRS, "variant", "result") == pairs
     assert scrape.by(ANSWERS, "variant", "result") == {("v7", "Answered"): 1, ("v8", result): 1}
     assert scrape.by(NOT_COMPARABLE, "reason") == reasons
 
@@ -117,7 +117,7 @@ async def test_what_must_not_be_asked_again_never_reaches_a_model(tmp_path, requ
     assert scrape.by(LEFT_OUT, "reason") == left_out
     assert scrape.total("model_experiment_comparator_unknown_experiments_total") == (status == 404)
     assert running.champion.requests == running.challenger.requests == []
-    assert scrape.by(PAIRS, "outcome") == ({("NotComparable",): 1} if left_out == {("TooLarge",): 1} else {})
+    assert scrape.by(PAIRS, "result") == ({("NotComparable",): 1} if left_out == {("TooLarge",): 1} else {})
 
 
 async def raw(running, target, *, method="POST", headers=(), data=b""):
@@ -130,6 +130,20 @@ async def raw(running, target, *, method="POST", headers=(), data=b""):
     status = int((await reader.readline()).split()[1])
     writer.close()
     return status
+
+
+async def test_a_request_that_breaks_off_gives_its_room_back(tmp_path):
+    async with comparing(tmp_path, experiment(), champion=say({}), challenger=say({}), pairs_under_way=1) as running:
+        host, port = running.addresses.mirror.split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"POST / HTTP/1.1\r\nhost: x\r\nx-experiment: shop/ranker\r\ncontent-length: 100\r\n\r\nhalf")
+        await running.until("model_experiment_comparator_held_bytes", 4)
+        assert await running.mirror() == 204
+        writer.close()
+        await running.until(LEFT_OUT, 1, reason="Broken")
+        assert await running.mirror() == 202
+        scrape = await running.until(PAIRS, 2)
+    assert scrape.by(PAIRS, "result") == {("NotComparable",): 1, ("Equal",): 1}
 
 
 async def test_unknown_experiments_create_no_series(tmp_path):
@@ -171,7 +185,7 @@ async def test_planted_divergences_are_counted_as_planted(tmp_path, planted):
         await ask_many(running, 200)
         scrape = await running.until(PAIRS, 200)
     expected = {("v8", "Different"): 2 * planted, ("v8", "Equal"): 200 - 2 * planted}
-    assert scrape.by(PAIRS, "variant", "outcome") == {key: count for key, count in expected.items() if count}
+    assert scrape.by(PAIRS, "variant", "result") == {key: count for key, count in expected.items() if count}
     assert scrape.by(FIELDS, "variant", "field") == ({("v8", "score"): 2 * planted} if planted else {})
     scores = scrape.by("model_experiment_shadow_scores_bucket", "variant", le="0.5")
     assert scores == {("v7",): 200, ("v8",): 200 - 2 * planted}
@@ -200,7 +214,7 @@ async def test_a_noisy_champion_is_measured_against_itself(tmp_path):
         for number in range(200):
             await running.mirror(f"/?n={number}")
         scrape = await running.until(PAIRS, 250)
-    pairs = scrape.by(PAIRS, "variant", "outcome")
+    pairs = scrape.by(PAIRS, "variant", "result")
     assert len(running.champion.requests) == 250
     assert sum(count for (variant, _), count in pairs.items() if variant == "v7") == 50
     own, other = pairs["v7", "Different"], pairs["v8", "Different"]
@@ -220,7 +234,7 @@ async def test_pairs_count_in_the_bucket_of_their_user(tmp_path):
     for unit in ("u-1", "u-1", "u-2", "r-7"):
         key = (str(shadow.bucket(unit)), "Equal")
         wanted[key] = wanted.get(key, 0) + 1
-    assert scrape.by(PAIRS, "bucket", "outcome") == wanted
+    assert scrape.by(PAIRS, "bucket", "result") == wanted
 
 
 async def test_time_and_errors_are_counted_for_guardrails(tmp_path):
@@ -326,7 +340,7 @@ BODIES = [
 async def test_answers_of_any_form_are_compared(tmp_path, shadow, champion, challenger, pairs):
     async with comparing(tmp_path, experiment(**shadow), champion=champion, challenger=challenger) as running:
         await running.mirror(method="GET")
-        assert await running.outcome() == pairs
+        assert await running.pairs() == pairs
 
 
 async def test_an_experiment_that_goes_takes_its_series_along_and_lets_pairs_end(tmp_path):
@@ -384,4 +398,4 @@ async def test_a_database_that_breaks_costs_evidence_alone(tmp_path):
             other.execute("DROP TABLE differences")
         await running.mirror()
         scrape = await running.until("model_experiment_comparator_lost_evidence_total", 1)
-    assert scrape.by(PAIRS, "variant", "outcome") == DIFFERENT
+    assert scrape.by(PAIRS, "variant", "result") == DIFFERENT

@@ -4,7 +4,7 @@ The order of questions: did both answer? is one of them an error? have they the 
 then the declared outputs, one by one. One output that differs makes the pair differ; outputs that stand in neither
 answer count as missing, and where all are missing there was nothing to compare.
 
-Outcome and fields are the same whichever answer comes first. Nothing here raises for anything that a model sends.
+PairResult and fields are the same whichever answer comes first. Nothing here raises for anything that a model sends.
 """
 
 from collections.abc import Iterable, Iterator
@@ -40,7 +40,7 @@ _FARTHEST = 1e300
 _REASONS = {reason: order for order, reason in enumerate(Reason)}
 
 
-class Outcome(StrEnum):
+class PairResult(StrEnum):
     """What a pair of answers is."""
 
     EQUAL = "Equal"
@@ -48,7 +48,7 @@ class Outcome(StrEnum):
     NOT_COMPARABLE = "NotComparable"
 
 
-class Part(StrEnum):
+class OutputResult(StrEnum):
     """What an output of a pair is."""
 
     EQUAL = "Equal"
@@ -60,10 +60,10 @@ class Part(StrEnum):
 class Compared:
     """The result for a pair: ``fields`` where it is different, ``reason`` where it is not comparable."""
 
-    outcome: Outcome
+    result: PairResult
     reason: Reason | None = None
     fields: tuple[str, ...] = ()
-    parts: tuple[tuple[str, Part], ...] = ()
+    outputs: tuple[tuple[str, OutputResult], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def compare(first: Reading | Failure, second: Reading | Failure, rules: Rules) -
     if isinstance(first, Failure) or isinstance(second, Failure) or _is_fault(first) or _is_fault(second):
         return _not_comparable([*_reasons(first), *_reasons(second)])
     if first.status != second.status:
-        return Compared(Outcome.DIFFERENT, fields=(STATUS,))
+        return Compared(PairResult.DIFFERENT, fields=(STATUS,))
     if first.status >= _FIRST_REFUSAL:
         return _not_comparable([Reason.ERROR_STATUS])
     if reasons := [*_faults(first.value), *_faults(second.value)]:
@@ -133,20 +133,26 @@ def _faults(value: Any) -> Iterator[Reason]:
 
 
 def _not_comparable(reasons: Iterable[Reason]) -> Compared:
-    return Compared(Outcome.NOT_COMPARABLE, reason=min(reasons, key=_REASONS.__getitem__))
+    return Compared(PairResult.NOT_COMPARABLE, reason=min(reasons, key=_REASONS.__getitem__))
 
 
 def _compare_values(first: Any, second: Any, rules: Rules) -> Compared:
     first, second = (replaced(value, rules.ignored, by=NOTHING) for value in (first, second))
-    parts, fields = [], []
+    results, fields = [], []
     for output, steps in rules.outputs:
         found = _compare_output(find(first, steps), find(second, steps), output.comparison)
-        parts.append((output.name, Part.MISSING if found is None else Part.DIFFERENT if found else Part.EQUAL))
+        results.append((output.name, _result(found)))
         fields += [output.name + field for field in found or ()]
-    if all(part is Part.MISSING for _, part in parts):
-        return Compared(Outcome.NOT_COMPARABLE, reason=Reason.MISSING, parts=tuple(parts))
-    outcome = Outcome.DIFFERENT if fields else Outcome.EQUAL
-    return Compared(outcome, fields=tuple(sorted(fields)), parts=tuple(parts))
+    if all(each is OutputResult.MISSING for _, each in results):
+        return Compared(PairResult.NOT_COMPARABLE, reason=Reason.MISSING, outputs=tuple(results))
+    result = PairResult.DIFFERENT if fields else PairResult.EQUAL
+    return Compared(result, fields=tuple(sorted(fields)), outputs=tuple(results))
+
+
+def _result(found: set[str] | None) -> OutputResult:
+    if found is None:
+        return OutputResult.MISSING
+    return OutputResult.DIFFERENT if found else OutputResult.EQUAL
 
 
 def _compare_output(first: Any, second: Any, comparison: Comparison) -> set[str] | None:

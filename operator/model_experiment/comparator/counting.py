@@ -16,7 +16,7 @@ from model_experiment.api import ResponseClass
 from model_experiment.assignment import BUCKETS
 from model_experiment.comparator.answers import Answer, Failure, Reason
 from model_experiment.comparator.catalogue import Catalogue, Shadowed, catalogue_of
-from model_experiment.comparator.comparing import Compared, Outcome, Part, scored
+from model_experiment.comparator.comparing import Compared, OutputResult, PairResult, scored
 from model_experiment.comparator.copies import DROPPED, LeftOut
 from model_experiment.metrics.shadow_families import ShadowFamily
 
@@ -32,7 +32,7 @@ Measure = tuple[ShadowFamily, str]
 Table = list[float]
 
 
-class Result(StrEnum):
+class AnswerResult(StrEnum):
     """What asking a model came to."""
 
     ANSWERED = "Answered"
@@ -65,9 +65,9 @@ class Tally:
         self.tables: dict[tuple[str, Measure], Table] = {}
         self.latencies: dict[str, Histogram] = {}
         self.scores: dict[tuple[str, str], Histogram] = {}
-        self.results: Counter[tuple[str, Result]] = Counter()
+        self.results: Counter[tuple[str, AnswerResult]] = Counter()
         self.reasons: Counter[tuple[str, Reason]] = Counter()
-        self.parts: Counter[tuple[str, str, Part]] = Counter()
+        self.outputs: Counter[tuple[str, str, OutputResult]] = Counter()
         self.fields: Counter[tuple[str, str]] = Counter()
         self.left_out: Counter[LeftOut] = Counter()
         self.fit(experiment)
@@ -96,11 +96,11 @@ class Tally:
 
     def count_pair(self, bucket: int, variant: str, compared: Compared) -> None:
         """A pair: the challenger's answer against the champion's, or the champion's against its own."""
-        self._add(bucket, variant, ShadowFamily.PAIRS, compared.outcome)
+        self._add(bucket, variant, ShadowFamily.PAIRS, compared.result)
         if compared.reason is not None:
             self.reasons[variant, compared.reason] += 1
-        for output, part in compared.parts:
-            self.parts[variant, output, part] += 1
+        for output, result in compared.outputs:
+            self.outputs[variant, output, result] += 1
         for field in compared.fields:
             self.fields[variant, self._counted_field(field)] += 1
 
@@ -114,13 +114,13 @@ class Tally:
         """A request that was not asked again; one that should have been counts as not comparable."""
         self.left_out[why] += 1
         if why in DROPPED:
-            dropped = Compared(Outcome.NOT_COMPARABLE, reason=Reason.DROPPED)
+            dropped = Compared(PairResult.NOT_COMPARABLE, reason=Reason.DROPPED)
             self.count_pair(bucket, self.experiment.challenger.name, dropped)
 
     def _count_answer(self, bucket: int, variant: str, answer: Answer | Failure) -> None:
-        result = result_of(answer)
+        result = answer_result(answer)
         self.results[variant, result] += 1
-        if result is Result.DROPPED:  # nobody knows what the model would have said
+        if result is AnswerResult.DROPPED:  # nobody knows what the model would have said
             return
         self.latencies[variant].add(answer.seconds)
         self._add(bucket, variant, ShadowFamily.REQUESTS)
@@ -169,27 +169,27 @@ class Tallies:
         return self._by_uid.get(experiment.uid)
 
 
-def result_of(answer: Answer | Failure) -> Result:
+def answer_result(answer: Answer | Failure) -> AnswerResult:
     """What asking a model came to."""
     if isinstance(answer, Failure):
-        return Result(answer.reason)
+        return AnswerResult(answer.reason)
     if answer.status >= 500:  # noqa: PLR2004 - HTTP's own boundaries
-        return Result.SERVER_ERROR
-    return Result.CLIENT_ERROR if answer.status >= 400 else Result.ANSWERED  # noqa: PLR2004
+        return AnswerResult.SERVER_ERROR
+    return AnswerResult.CLIENT_ERROR if answer.status >= 400 else AnswerResult.ANSWERED  # noqa: PLR2004
 
 
 _CLASSES = {
-    Result.CLIENT_ERROR: ResponseClass.CLIENT_ERROR,
-    Result.SERVER_ERROR: ResponseClass.SERVER_ERROR,
-    Result.TIMEOUT: ResponseClass.SERVER_ERROR,  # a user would have been answered 504 and 503
-    Result.CONNECTION: ResponseClass.SERVER_ERROR,
+    AnswerResult.CLIENT_ERROR: ResponseClass.CLIENT_ERROR,
+    AnswerResult.SERVER_ERROR: ResponseClass.SERVER_ERROR,
+    AnswerResult.TIMEOUT: ResponseClass.SERVER_ERROR,  # a user would have been answered 504 and 503
+    AnswerResult.CONNECTION: ResponseClass.SERVER_ERROR,
 }
 
 
 def _keys(experiment: Shadowed) -> Iterator[tuple[str, Measure]]:
     """Everything that is counted by bucket, with its variant."""
     for variant in experiment.variants:
-        yield from ((variant, (ShadowFamily.PAIRS, outcome)) for outcome in Outcome)
+        yield from ((variant, (ShadowFamily.PAIRS, result)) for result in PairResult)
         yield variant, (ShadowFamily.REQUESTS, "")
         yield from ((variant, (ShadowFamily.RESPONSES, each)) for each in ResponseClass)
         yield from ((variant, (ShadowFamily.SLOW_RESPONSES, limit)) for limit in experiment.latency_limits)

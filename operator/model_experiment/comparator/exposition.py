@@ -12,9 +12,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from model_experiment.assignment import BUCKETS
 from model_experiment.comparator.answers import Reason
-from model_experiment.comparator.comparing import Part
+from model_experiment.comparator.comparing import OutputResult
 from model_experiment.comparator.copies import LeftOut
-from model_experiment.comparator.counting import Histogram, Result, Tallies, Tally
+from model_experiment.comparator.counting import AnswerResult, Histogram, Tallies, Tally
 from model_experiment.metrics.families import COUNTER_LABELS, Label
 from model_experiment.metrics.shadow_families import (
     ANSWERS,
@@ -89,7 +89,7 @@ def _answers(tallies: Tallies) -> Metric:
     family = CounterMetricFamily(ANSWERS, "What asking the variant came to.", labels=[*_VARIANT, "result"])
     for tally in tallies:
         for variant in tally.experiment.variants:
-            for result in Result:
+            for result in AnswerResult:
                 family.add_metric([*_names(tally), variant, result], tally.results[variant, result])
     return family
 
@@ -104,13 +104,13 @@ def _reasons(tallies: Tallies) -> Metric:
 
 
 def _outputs(tallies: Tallies) -> Metric:
-    family = CounterMetricFamily(OUTPUTS, "Outputs of pairs.", labels=[*_VARIANT, "output", "outcome"])
+    family = CounterMetricFamily(OUTPUTS, "Outputs of pairs.", labels=[*_VARIANT, "output", "result"])
     for tally in tallies:
         for variant in tally.experiment.variants:
             for output, _ in tally.experiment.rules.outputs:
-                for part in Part:
+                for result in OutputResult:
                     family.add_metric(
-                        [*_names(tally), variant, output.name, part], tally.parts[variant, output.name, part]
+                        [*_names(tally), variant, output.name, result], tally.outputs[variant, output.name, result]
                     )
     return family
 

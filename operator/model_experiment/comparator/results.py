@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from model_experiment.comparator.answers import Answer, Failure, Reading, read
 from model_experiment.comparator.catalogue import Shadowed
-from model_experiment.comparator.comparing import Compared, Outcome, compare, numbers
+from model_experiment.comparator.comparing import Compared, PairResult, compare, numbers
 from model_experiment.comparator.copies import Copy
 from model_experiment.comparator.counting import Tallies, Tally
 from model_experiment.comparator.evidence import Difference, kept_body
@@ -59,7 +59,7 @@ class Results:
         compared = compare(pair.champion, pair.answer, tally.experiment.rules)
         tally.count_pair(copy.bucket, pair.variant, compared)
         keep = tally.experiment.shadow.evidence.keep
-        if compared.outcome is Outcome.DIFFERENT and keep and self._recorder.has_room():
+        if compared.result is PairResult.DIFFERENT and keep and self._recorder.has_room():
             self._recorder.add(self._difference(tally.experiment, copy, pair, compared), keep=keep)
 
     def _difference(self, experiment: Shadowed, copy: Copy, pair: _Pair, compared: Compared) -> Difference:

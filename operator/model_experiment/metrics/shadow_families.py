@@ -17,7 +17,7 @@ STARTED = "model_experiment_comparator_started_timestamp_seconds"  # when this p
 class ShadowFamily(StrEnum):
     """What is counted by bucket of users."""
 
-    PAIRS = "shadow_pairs"  # by outcome: Equal, Different, NotComparable
+    PAIRS = "shadow_pairs"  # by result: Equal, Different, NotComparable
     SLOWER_PAIRS = "shadow_slower_pairs"  # the challenger took longer than the declared margin allows
     REQUESTS = "shadow_requests"  # asked of the variant, the champion's second answers left out
     RESPONSES = "shadow_responses"  # by class: ServerError, also for no answer at all, and ClientError
@@ -27,14 +27,14 @@ class ShadowFamily(StrEnum):
 SHADOW_METRICS = {family: f"model_experiment_{family}_total" for family in ShadowFamily}
 
 SHADOW_DETAIL_LABELS = {
-    ShadowFamily.PAIRS: "outcome",
+    ShadowFamily.PAIRS: "result",
     ShadowFamily.RESPONSES: "class",
     ShadowFamily.SLOW_RESPONSES: "above",
 }
 
 ANSWERS = "model_experiment_shadow_answers_total"  # by variant and result
 NOT_COMPARABLE = "model_experiment_shadow_not_comparable_total"  # by variant and reason
-OUTPUTS = "model_experiment_shadow_outputs_total"  # by variant, output and outcome
+OUTPUTS = "model_experiment_shadow_outputs_total"  # by variant, output and result
 FIELDS = "model_experiment_shadow_differing_fields_total"  # by variant and field
 LEFT_OUT = "model_experiment_shadow_left_out_total"  # by reason: never asked
 LATENCY = "model_experiment_shadow_latency_seconds"  # by variant
