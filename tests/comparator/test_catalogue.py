@@ -43,7 +43,9 @@ def test_what_a_newer_operator_knows_is_no_reason_not_to_compare():
             ("spec", "shadow"), {"percent": 0}, "spec.shadow.percent: must be a whole number", id="a bad field"
         ),
         pytest.param(("spec", "shadow"), {"percents": 1}, "must be a known field", id="an unknown field"),
-        pytest.param(("spec", "challengers"), [], "spec.challengers: must have 1 item, found 0", id="no challenger"),
+        pytest.param(
+            ("spec", "challengers"), [], "spec.challengers: must have 1 to 4 items, found 0", id="no challenger"
+        ),
         pytest.param(("metadata",), {"name": "ranker"}, "KeyError: 'uid'", id="no UID"),
         pytest.param(("spec",), None, "AttributeError", id="no spec"),
     ],

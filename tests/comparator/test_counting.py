@@ -31,7 +31,7 @@ def test_names_of_fields_that_answers_make_up_have_a_bound():
 def test_a_change_keeps_the_numbers_of_what_is_still_declared():
     tallies, before, after = Tallies(), experiment(), experiment(latencyMargin="10%")
     tallies.know(catalogue_of([before]))
-    tallies.get(before).count_answers(3, answer(), answer(500))
+    tallies.get(before).count_answers(3, {"v7": answer(), "v8": answer(500)})
     tallies.know(catalogue_of([after]))
     tally = tallies.get(after)
     assert table(tally, "v8", ShadowFamily.RESPONSES, "ServerError") == 1
@@ -44,9 +44,9 @@ def test_an_answer_is_slow_beyond_the_limit_and_a_pair_beyond_the_margin():
     tally = Tally(experiment(latencyMargin="50%"))
     assert tally.experiment.latency_limits == (Duration("250ms"),)
     for champion, challenger in ((0.1, 0.15), (0.1, 0.16), (0.25, 0.25), (0.26, 0.26)):
-        tally.count_answers(0, answer(seconds=champion), answer(seconds=challenger))
-    tally.count_answers(0, answer(seconds=0.1), Failure(Reason.TIMEOUT, 2.0))
-    tally.count_answers(0, Failure(Reason.TIMEOUT, 0.1), answer(seconds=0.2))
+        tally.count_answers(0, {"v7": answer(seconds=champion), "v8": answer(seconds=challenger)})
+    tally.count_answers(0, {"v7": answer(seconds=0.1), "v8": Failure(Reason.TIMEOUT, 2.0)})
+    tally.count_answers(0, {"v7": Failure(Reason.TIMEOUT, 0.1), "v8": answer(seconds=0.2)})
     assert table(tally, "v8", ShadowFamily.SLOWER_PAIRS) == 2
     assert table(tally, "v7", ShadowFamily.SLOW_RESPONSES, "250ms") == 1
     assert table(tally, "v8", ShadowFamily.SLOW_RESPONSES, "250ms") == 2

@@ -18,11 +18,12 @@ from comparator.shadowing import (
     database,
     experiment,
     hang,
+    manifest,
     reset,
     say,
     say_number,
 )
-from model_experiment.comparator.catalogue import catalogue_of
+from model_experiment.comparator.catalogue import catalogue_of, shadowed_from
 from model_experiment.comparator.store import newest
 
 EQUAL = {("v8", "Equal"): 1}
@@ -221,6 +222,25 @@ async def test_a_noisy_champion_is_measured_against_itself(tmp_path):
     assert 0 < own <= 10
     assert own + other >= 10  # each of the ten other answers is seen by one pair of the challenger or of its own
     assert scrape.total(ANSWERS, variant="v7") == 200
+
+
+async def test_each_of_several_challengers_is_held_against_the_champion(tmp_path):
+    raw = manifest(repeatChampion=100)
+    raw["spec"]["challengers"].append({"name": "v9", "backendRef": {"name": "ranker-v9", "port": 8080}})
+    models = {"champion": say({"a": 1}), "challenger": say({"a": 2})}
+    async with comparing(tmp_path, shadowed_from(raw), **models) as running:
+        await running.mirror()
+        scrape = await running.until(PAIRS, 3)
+    assert scrape.by(PAIRS, "variant", "result") == {
+        ("v7", "Equal"): 1,
+        ("v8", "Different"): 1,
+        ("v9", "NotComparable"): 1,  # nobody answers there
+    }
+    assert scrape.by(ANSWERS, "variant", "result") == {
+        ("v7", "Answered"): 1,
+        ("v8", "Answered"): 1,
+        ("v9", "Connection"): 1,
+    }
 
 
 async def test_pairs_count_in_the_bucket_of_their_user(tmp_path):

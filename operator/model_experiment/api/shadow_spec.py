@@ -21,7 +21,7 @@ class ShadowSpec(SpecPart):
 
     strategy: str = Field(default="", description="How the challenger meets the traffic.")
     champion: Champion = Field(description="The model that serves everybody.")
-    challengers: Annotated[tuple[Challenger, ...], Named(1, 1)] = Field(description="The model compared with it.")
+    challengers: Annotated[tuple[Challenger, ...], Named(1, 4)] = Field(description="The models compared with it.")
     assignment: UserAssignment = Field(default=UserAssignment(), description="What tells users apart.")
     guardrails: Annotated[tuple[Guardrail, ...], Named(0, 10)] = Field(
         default=(), description="What the challenger must not harm."
@@ -29,8 +29,3 @@ class ShadowSpec(SpecPart):
     shadow: Shadow = Field(default=Shadow(), description="How answers are compared.")
 
     model_config = ConfigDict(extra="ignore")
-
-    @property
-    def challenger(self) -> Challenger:
-        """The only challenger of this edition."""
-        return self.challengers[0]

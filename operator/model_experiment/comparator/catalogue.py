@@ -34,7 +34,7 @@ class Shadowed:
     namespace: str
     name: str
     champion: Model
-    challenger: Model
+    challengers: tuple[Model, ...]
     header: str
     modulus: int
     shadow: Shadow
@@ -47,9 +47,9 @@ class Shadowed:
         return f"{self.namespace}/{self.name}"
 
     @property
-    def variants(self) -> tuple[str, str]:
-        """The champion's name and the challenger's."""
-        return self.champion.name, self.challenger.name
+    def variants(self) -> tuple[str, ...]:
+        """The champion's name, and those of the challengers in their order."""
+        return self.champion.name, *(challenger.name for challenger in self.challengers)
 
     def bucket(self, user: str) -> int:
         """The bucket of a user, the same in every process."""
@@ -88,7 +88,7 @@ def shadowed(spec: ShadowSpec, *, uid: str, namespace: str, name: str) -> Shadow
         namespace=namespace,
         name=name,
         champion=Model(spec.champion.name, spec.champion.backend_ref),
-        challenger=Model(spec.challenger.name, spec.challenger.backend_ref),
+        challengers=tuple(Model(challenger.name, challenger.backend_ref) for challenger in spec.challengers),
         header=spec.assignment.header,
         modulus=modulus_for(uid),
         shadow=spec.shadow,

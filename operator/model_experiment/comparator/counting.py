@@ -9,7 +9,7 @@ The trap is a label that a model can make up: the names of differing fields come
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 
 from model_experiment.api import ResponseClass
@@ -84,18 +84,19 @@ class Tally:
             for key in ((name, output) for name in experiment.variants for output in scored(experiment.rules))
         }
 
-    def count_answers(self, bucket: int, champion: Answer | Failure, challenger: Answer | Failure) -> None:
-        """What each model was asked once, and how long it took."""
-        for variant, answer in zip(self.experiment.variants, (champion, challenger), strict=True):
+    def count_answers(self, bucket: int, answers: Mapping[str, Answer | Failure]) -> None:
+        """What each variant was asked once, and how long it took."""
+        for variant, answer in answers.items():
             self._count_answer(bucket, variant, answer)
-        margin = self.experiment.shadow.latency_margin
+        margin, champion = self.experiment.shadow.latency_margin, answers[self.experiment.champion.name]
         if margin is None or not isinstance(champion, Answer):
             return
-        if challenger.seconds > champion.seconds * (1 + margin.ratio):
-            self._add(bucket, self.experiment.challenger.name, ShadowFamily.SLOWER_PAIRS)
+        for variant, answer in answers.items():
+            if answer.seconds > champion.seconds * (1 + margin.ratio):
+                self._add(bucket, variant, ShadowFamily.SLOWER_PAIRS)
 
     def count_pair(self, bucket: int, variant: str, compared: Compared) -> None:
-        """A pair: the challenger's answer against the champion's, or the champion's against its own."""
+        """A pair: a challenger's answer against the champion's, or the champion's against its own."""
         self._add(bucket, variant, ShadowFamily.PAIRS, compared.result)
         if compared.reason is not None:
             self.reasons[variant, compared.reason] += 1
@@ -115,7 +116,8 @@ class Tally:
         self.left_out[why] += 1
         if why in DROPPED:
             dropped = Compared(PairResult.NOT_COMPARABLE, reason=Reason.DROPPED)
-            self.count_pair(bucket, self.experiment.challenger.name, dropped)
+            for challenger in self.experiment.challengers:
+                self.count_pair(bucket, challenger.name, dropped)
 
     def _count_answer(self, bucket: int, variant: str, answer: Answer | Failure) -> None:
         result = answer_result(answer)
@@ -194,4 +196,4 @@ def _keys(experiment: Shadowed) -> Iterator[tuple[str, Measure]]:
         yield from ((variant, (ShadowFamily.RESPONSES, each)) for each in ResponseClass)
         yield from ((variant, (ShadowFamily.SLOW_RESPONSES, limit)) for limit in experiment.latency_limits)
     if experiment.shadow.latency_margin is not None:
-        yield experiment.challenger.name, (ShadowFamily.SLOWER_PAIRS, "")
+        yield from ((challenger.name, (ShadowFamily.SLOWER_PAIRS, "")) for challenger in experiment.challengers)

@@ -1,4 +1,4 @@
-"""Asks both models at once what a mirrored request asked, and hands their answers on.
+"""Asks all models at once what a mirrored request asked, and hands their answers on.
 
 A share of the requests is asked of the champion twice; its two answers are a pair of their own, the noise floor. The
 trap is a task that nobody holds: it may be collected in the middle, so all are kept until they are done.
@@ -66,9 +66,9 @@ class Pairing:
             return await self._asker.ask(base, copy, lease, timeout_seconds=timeout_seconds)
 
         shadow = experiment.shadow
-        times = 2 if self._chance() * PERCENT < shadow.repeat_champion else 1
-        challenger, champion, *again = await asyncio.gather(
-            ask(experiment.challenger, shadow.timeout.seconds),
-            *(ask(experiment.champion, shadow.champion_timeout.seconds) for _ in range(times)),
-        )
-        return Answers(champion, challenger, *again)
+        asked = [(experiment.champion, shadow.champion_timeout.seconds)]
+        asked += [(challenger, shadow.timeout.seconds) for challenger in experiment.challengers]
+        is_repeated = self._chance() * PERCENT < shadow.repeat_champion
+        answers = await asyncio.gather(*(ask(*each) for each in [*asked, *asked[:is_repeated]]))
+        by_variant = dict(zip(experiment.variants, answers, strict=False))
+        return Answers(by_variant, again=answers[-1] if is_repeated else None)

@@ -1,6 +1,6 @@
 """From the answers of both models to counts and evidence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from model_experiment.comparator.answers import Answer, Failure, Reading, read
@@ -14,10 +14,9 @@ from model_experiment.comparator.recording import Recorder
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What one copy was answered; ``again`` is the champion's second answer, where it was asked twice."""
+    """What one copy was answered, by variant; ``again`` is the champion's second answer, where it was asked twice."""
 
-    champion: Answer | Failure
-    challenger: Answer | Failure
+    by_variant: Mapping[str, Answer | Failure]
     again: Answer | Failure | None = None
 
 
@@ -44,13 +43,16 @@ class Results:
         tally = self._tallies.get(experiment)
         if tally is None:
             return
-        tally.count_answers(copy.bucket, answers.champion, answers.challenger)
-        champion, challenger = self._read(answers.champion), self._read(answers.challenger)
-        for variant, reading in zip(experiment.variants, (champion, challenger), strict=True):
+        tally.count_answers(copy.bucket, answers.by_variant)
+        readings = {variant: self._read(answer) for variant, answer in answers.by_variant.items()}
+        for variant, reading in readings.items():
             tally.count_scores(variant, numbers(reading, experiment.rules))
-        self._add_pair(tally, copy, _Pair(experiment.challenger.name, champion, challenger))
+        champion = experiment.champion.name
+        against = {variant: reading for variant, reading in readings.items() if variant != champion}
         if answers.again is not None:
-            self._add_pair(tally, copy, _Pair(experiment.champion.name, champion, self._read(answers.again)))
+            against[champion] = self._read(answers.again)
+        for variant, reading in against.items():
+            self._add_pair(tally, copy, _Pair(variant, readings[champion], reading))
 
     def _read(self, answer: Answer | Failure) -> Reading | Failure:
         return answer if isinstance(answer, Failure) else read(answer, most_bytes=self._most_bytes)
