@@ -149,6 +149,9 @@ ANSWERS = [
     pytest.param(answer({"a": 1}), answer({"a": 1}), EQUAL, id="the same JSON"),
     pytest.param(answer({"a": 1}), answer(b'{"a":1.0}', content_type="text/plain"), EQUAL, id="JSON by its looks"),
     pytest.param(answer({"a": 1}), answer(gzip.compress(b'{"a": 1}'), encoding="gzip"), EQUAL, id="one of them gzip"),
+    pytest.param(answer({"a": 1}), answer(gzip.compress(b'{"a"') + gzip.compress(b": 1}"), encoding="gzip"), EQUAL,
+                 id="gzip in two members"),
+    pytest.param(answer(b"", encoding="gzip"), answer(b""), not_comparable(Reason.EMPTY), id="nothing, packed"),
     pytest.param(answer({"a": 1}), answer(zlib.compress(b'{"a": 1}'), encoding="deflate"), EQUAL, id="deflate"),
     pytest.param(answer(b"yes", content_type="text/plain"), answer(b"yes", content_type=""), EQUAL, id="plain text"),
     pytest.param(answer("ä"), answer('"ä"'.encode("latin-1"), content_type=f"{JSON}; charset=latin-1"), EQUAL,
@@ -210,6 +213,7 @@ STREAMS = [
     pytest.param(events('{"type": "content_block_delta", "delta": {"text": "a"}}'), "a", id="deltas of text"),
     pytest.param(events("one", "two"), "one\ntwo", id="data that is no JSON"),
     pytest.param(b"data: a\ndata: b\n\n", "a\nb", id="an event of two lines"),
+    pytest.param(b'data: {"token":\r\ndata: {"text": "a"}}\r\n\r\n', "a", id="JSON of two lines"),
     pytest.param(b": ping\n\n", "", id="comments alone"),
 ]  # fmt: skip
 

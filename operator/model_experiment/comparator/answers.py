@@ -120,14 +120,19 @@ def _unpacked(body: bytes, encoding: str, *, most_bytes: int) -> bytes | Unreada
 
 
 def _inflated(body: bytes, *, most_bytes: int) -> bytes | Unreadable:
-    stream = zlib.decompressobj(zlib.MAX_WBITS | 32)  # tells gzip from zlib by itself
-    try:
-        unpacked = stream.decompress(body, most_bytes + 1)
-    except zlib.error:
-        return Unreadable(Reason.UNREADABLE)
-    if len(unpacked) > most_bytes:
-        return Unreadable(Reason.TOO_LARGE)
-    return unpacked if stream.eof else Unreadable(Reason.UNREADABLE)
+    unpacked = b""
+    while body:  # gzip may come in several members
+        stream = zlib.decompressobj(zlib.MAX_WBITS | 32)  # tells gzip from zlib by itself
+        try:
+            unpacked += stream.decompress(body, most_bytes + 1 - len(unpacked))
+        except zlib.error:
+            return Unreadable(Reason.UNREADABLE)
+        if len(unpacked) > most_bytes:
+            return Unreadable(Reason.TOO_LARGE)
+        if not stream.eof:
+            return Unreadable(Reason.UNREADABLE)
+        body = stream.unused_data
+    return unpacked
 
 
 def _text(body: bytes, parameters: str) -> str | None:

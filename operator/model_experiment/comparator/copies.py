@@ -18,7 +18,7 @@ REQUEST_ID_HEADER = "x-request-id"
 
 Headers = tuple[tuple[str, str], ...]
 
-_READABLE = "gzip, deflate"
+_READABLE = "gzip"
 _NOT_FORWARDED = frozenset(
     {
         "connection",
@@ -68,7 +68,7 @@ class Copy:
 def is_replayed(method: str, target: str, replay: Iterable[Replay]) -> bool:
     """Whether a request may be asked again."""
     path = target.partition("?")[0]
-    if not path.startswith("/"):
+    if not (path.startswith("/") and target.isascii()):
         return False
     return method == "GET" or (
         _is_plain(path) and any(rule.method == method and _begins(path, rule.path) for rule in replay)
@@ -78,11 +78,14 @@ def is_replayed(method: str, target: str, replay: Iterable[Replay]) -> bool:
 def forwarded(headers: Iterable[tuple[str, str]]) -> Headers:
     """The headers that a model gets: those of the user less those of one connection, and ``x-shadow``.
 
-    A model must not answer in an encoding that cannot be read here, so what the user accepts is replaced.
+    A model must not answer in an encoding that cannot be read here, so what the user accepts is replaced. A value with
+    bytes that are no text cannot be sent on.
     """
     given = [(name.lower(), value) for name, value in headers]
     named = {part.strip().lower() for name, value in given if name == "connection" for part in value.split(",")}
-    kept = ((name, value) for name, value in given if name not in _NOT_FORWARDED and name not in named)
+    kept = (
+        (name, value) for name, value in given if name not in _NOT_FORWARDED and name not in named and _is_text(value)
+    )
     readable = ((name, _READABLE if name == "accept-encoding" else value) for name, value in kept)
     return (*readable, (SHADOW_HEADER, "1"))
 
@@ -91,6 +94,11 @@ def _is_plain(path: str) -> bool:
     """Whether a path means what it says: nothing in it leads up or stays, however it is written."""
     elements = unquote(path).replace("\\", "/").split("/")[1:]
     return not any(element in (".", "..") for element in elements) and "" not in elements[:-1]
+
+
+def _is_text(value: str) -> bool:
+    """Whether there is no byte in it that could not be decoded; such a one stands for itself as half a surrogate."""
+    return value.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 
 def _begins(path: str, prefix: str) -> bool:

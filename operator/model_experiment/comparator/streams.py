@@ -5,7 +5,6 @@ line by line. The trap: the pieces of two equal answers are cut at different pla
 """
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,8 +31,8 @@ def joined(text: str) -> str:
 
 def _data(text: str) -> Iterator[str]:
     """The data of each event; its lines are joined by line breaks, as the standard says."""
-    for event in re.split(r"(?:\r\n|\r|\n){2,}", text):
-        lines = [line.removeprefix("data:") for line in re.split(r"\r\n|\r|\n", event) if line.startswith("data:")]
+    for event in text.replace("\r\n", "\n").replace("\r", "\n").split("\n\n"):
+        lines = [line.removeprefix("data:") for line in event.split("\n") if line.startswith("data:")]
         if lines:
             yield "\n".join(line.removeprefix(" ") for line in lines)
 
