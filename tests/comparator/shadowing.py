@@ -113,6 +113,7 @@ class Running:
     addresses: Addresses
     session: aiohttp.ClientSession
     catalogues: asyncio.Queue[Catalogue]
+    stop: asyncio.Event
     champion: Model
     challenger: Model
 
@@ -188,7 +189,7 @@ async def comparing(
         )
         await asyncio.wait([serving, listening], return_when=asyncio.FIRST_COMPLETED)
         try:
-            yield Running(listening.result(), session, catalogues, *models)
+            yield Running(listening.result(), session, catalogues, stop, *models)
         finally:
             stop.set()
             await serving

@@ -63,6 +63,7 @@ VALUES = [
     pytest.param(EXACT, "1", 1, differ("it"), id="exact: a text is no number"),
     pytest.param(EXACT, [NAN], [NAN], EQUAL, id="exact: NaN is NaN"),
     pytest.param(EXACT, NAN, 0, differ("it"), id="exact: NaN is no number"),
+    pytest.param(EXACT, {"\ud800": 1}, {"\ud800": 2}, differ("it/?"), id="exact: a field that has half a character"),
     pytest.param(TENTH, 0.5, 0.6, EQUAL, id="number: at the tolerance"),
     pytest.param(TENTH, 1.1, 1.0, EQUAL, id="number: at the tolerance, where floats are not exact"),
     pytest.param(TENTH, 0.5, 0.6001, differ("it"), id="number: beyond the tolerance"),

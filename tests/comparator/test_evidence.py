@@ -22,6 +22,8 @@ BODIES = [
     ),
     pytest.param({"bodies": "Keep"}, "plain", "plain", id="a text"),
     pytest.param({"bodies": "Keep", "redact": ["/a"]}, "name: Ann", NOT_REDACTABLE, id="a text, where something is"),
+    pytest.param({"bodies": "Keep"}, {"a": "\ud800", "b": "\0"}, '{"a":"?","b":"\\u0000"}', id="half a character"),
+    pytest.param({"bodies": "Keep"}, "a\0b", "a?b", id="a character that a database refuses"),
     pytest.param({"bodies": "Keep"}, Unreadable(Reason.NOT_JSON), "(NotJson)", id="what cannot be read"),
 ]
 
@@ -116,6 +118,12 @@ def test_differences_are_shown(url, store, capsys):
         "2023-11-14T22:13:21Z  POST /v1  r-1\n"
         "  v8 differs from the champion in price\n"
     )
+
+
+def test_no_answer_can_talk_to_the_terminal(url, store, capsys):
+    store.add([difference(1, champion="\x1b[2Jgone", answer="a\r\x9bb")], keep={"e1": 9})
+    assert main(["shadow", "diff", "ranker", "-n", "shop", "--database", url]) == 0
+    assert capsys.readouterr().out.splitlines()[2:] == ["  champion: \\x1b[2Jgone", "  v8: a\\x0d\\x9bb"]
 
 
 def test_that_nothing_differs_is_said(url, store, capsys, monkeypatch):

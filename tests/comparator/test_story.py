@@ -129,7 +129,7 @@ async def raw(running, target, *, method="POST", headers=(), data=b""):
     reader, writer = await asyncio.open_connection(host, int(port))
     given = {"host": "x", "x-experiment": "shop/ranker", "content-length": str(len(data))} | dict(headers)
     head = "".join(f"{name}: {value}\r\n" for name, value in given.items())
-    writer.write(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode() + data)
+    writer.write(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode(errors="surrogateescape") + data)
     status = int((await reader.readline()).split()[1])
     writer.close()
     return status
@@ -147,6 +147,13 @@ async def test_a_request_that_breaks_off_gives_its_room_back(tmp_path):
         assert await running.mirror() == 202
         scrape = await running.until(PAIRS, 2)
     assert scrape.by(PAIRS, "result") == {("NotComparable",): 1, ("Equal",): 1}
+
+
+async def test_bytes_that_are_no_text_in_a_header_cost_that_header_alone(tmp_path):
+    async with comparing(tmp_path, experiment(), champion=say({}), challenger=say({})) as running:
+        assert await raw(running, "/", headers={"x-name": "Jos\udce9", "x-user-id": "u-\udce9"}) == 202
+        assert await running.pairs() == EQUAL
+    assert "x-name" not in running.champion.requests[0][2]
 
 
 async def test_unknown_experiments_create_no_series(tmp_path):
@@ -412,6 +419,17 @@ async def test_evidence_is_what_the_spec_asks_for(tmp_path, evidence, champion, 
     assert (difference.variant, difference.request, difference.request_id) == ("v8", "POST /v1/rank", "r-1")
     assert difference.fields == ("answer/a",)
     assert (difference.champion, difference.answer) == (champion, answer)
+
+
+async def test_half_a_character_in_an_answer_breaks_neither_metrics_nor_evidence(tmp_path):
+    models = [say(b'{"\\ud800": %d, "\\u0000": "\\udfff"}' % number) for number in (1, 2)]
+    shadow = experiment(evidence={"bodies": "Keep"})
+    async with comparing(tmp_path, shadow, champion=models[0], challenger=models[1]) as running:
+        await running.mirror()
+        scrape = await running.until(PAIRS, 1)
+    assert scrape.by(FIELDS, "field") == {("answer/?",): 1}
+    (difference,) = newest(database(tmp_path), "shop/ranker", most=10)
+    assert (difference.fields, difference.answer) == (("answer/?",), '{"?":2,"\\u0000":"?"}')
 
 
 async def test_a_database_that_breaks_costs_evidence_alone(tmp_path):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from model_experiment.comparator.printing import visible
 from model_experiment.comparator.settings import ComparatorSettings
 from model_experiment.errors import ModelExperimentError
 from model_experiment.process.flags import PREFIX, WRONG_SETTINGS
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     except ModelExperimentError as error:
         sys.stderr.write(f"mexp shadow diff: {error}\n")
         return WRONG_SETTINGS
-    sys.stdout.write("\n".join(_report(line, found)) + "\n")
+    sys.stdout.write("\n".join(map(visible, _report(line, found))) + "\n")
     return 0
 
 

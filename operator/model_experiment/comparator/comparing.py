@@ -29,6 +29,7 @@ from model_experiment.comparator import rankings, texts
 from model_experiment.comparator.agreement import EXACTLY, differing_fields, have_same_items
 from model_experiment.comparator.answers import Failure, Reading, Reason, Unreadable
 from model_experiment.comparator.pointers import NOTHING, Steps, find, replaced, steps_of
+from model_experiment.comparator.printing import storable
 
 STATUS = ":status"
 """The field that differs where two statuses do, as when one model refuses what the other takes."""
@@ -142,7 +143,7 @@ def _compare_values(first: Any, second: Any, rules: Rules) -> Compared:
     for output, steps in rules.outputs:
         found = _compare_output(find(first, steps), find(second, steps), output.comparison)
         results.append((output.name, _result(found)))
-        fields += [output.name + field for field in found or ()]
+        fields += [output.name + storable(field) for field in found or ()]
     if all(each is OutputResult.MISSING for _, each in results):
         return Compared(PairResult.NOT_COMPARABLE, reason=Reason.MISSING, outputs=tuple(results))
     result = PairResult.DIFFERENT if fields else PairResult.EQUAL

@@ -11,6 +11,7 @@ from typing import Any
 from model_experiment.api.shadow import Bodies, Evidence
 from model_experiment.comparator.answers import Failure, Reading, Unreadable
 from model_experiment.comparator.pointers import NOTHING, replaced, steps_of
+from model_experiment.comparator.printing import storable
 
 LONGEST_BODY = 16_384
 REDACTED = "(redacted)"
@@ -55,4 +56,4 @@ def _written(value: Any, evidence: Evidence) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST_BODY else f"{text[:LONGEST_BODY]}... ({len(text)} characters)"
+    return storable(text if len(text) <= LONGEST_BODY else f"{text[:LONGEST_BODY]}... ({len(text)} characters)")

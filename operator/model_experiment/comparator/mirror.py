@@ -23,6 +23,7 @@ from model_experiment.comparator.copies import (
 from model_experiment.comparator.counting import Tallies
 from model_experiment.comparator.health import Health
 from model_experiment.comparator.pairing import Pairing
+from model_experiment.comparator.printing import storable
 
 BODY_SECONDS = 10.0
 
@@ -110,4 +111,4 @@ def _unit(request: web.BaseRequest, experiment: Shadowed) -> str:
 
 
 def _header(request: web.BaseRequest, name: str) -> str:
-    return request.headers.get(name) or ""
+    return storable(request.headers.get(name) or "")
