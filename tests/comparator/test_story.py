@@ -385,6 +385,19 @@ async def test_an_experiment_that_goes_takes_its_series_along_and_lets_pairs_end
     assert not any(dict(labels).get("uid") for _, labels in scrape.samples)
 
 
+async def test_an_experiment_that_changes_forgets_what_was_asked_before(tmp_path):
+    async with comparing(tmp_path, experiment(timeout="300ms"), champion=say({}), challenger=hang) as running:
+        assert await running.mirror() == 202
+        renamed = manifest()
+        renamed["spec"]["challengers"][0]["name"] = "v9"
+        await running.catalogues.put(catalogue_of([shadowed_from(renamed)]))
+        async with asyncio.timeout(10):
+            while (scrape := await running.scrape()).total("model_experiment_comparator_pairs_under_way"):
+                await asyncio.sleep(0.01)
+    assert scrape.total(PAIRS) == scrape.total("model_experiment_comparator_faults_total") == 0
+    assert scrape.total(ANSWERS, variant="v9") == 0
+
+
 async def test_a_stop_waits_for_pairs_under_way_and_their_evidence(tmp_path):
     async def later(_):
         await asyncio.sleep(0.3)

@@ -39,9 +39,9 @@ class Results:
         self._clock = clock
 
     def add(self, experiment: Shadowed, copy: Copy, answers: Answers) -> None:
-        """Compares and counts the answers to a copy; nothing where the experiment is gone meanwhile."""
+        """Compares and counts the answers to a copy; nothing where the experiment is gone, or another, meanwhile."""
         tally = self._tallies.get(experiment)
-        if tally is None:
+        if tally is None or tally.experiment != experiment:
             return
         tally.count_answers(copy.bucket, answers.by_variant)
         readings = {variant: self._read(answer) for variant, answer in answers.by_variant.items()}
