@@ -37,7 +37,7 @@ def manifest(**shadow: Any) -> dict[str, Any]:
             "champion": {"name": "v7", "backendRef": {"name": "ranker-v7", "port": 8080}},
             "challengers": [{"name": "v8", "backendRef": {"name": "ranker-v8", "port": 8080}}],
             "routing": {"httpRoute": {"name": "ranker"}},
-            "guardrails": [{"name": "slow", "limit": "5%", "source": {"latency": {"above": "250ms"}}}],
+            "guardrails": [{"name": "slow", "limit": "5%", "source": {"latency": {"above": "1s"}}}],
             "shadow": {"repeatChampion": 0, "replay": ANY_POST} | shadow,
         },
     }

@@ -17,7 +17,7 @@ def test_an_experiment_is_read_with_what_it_declares():
         ("v7", "v8"),
         "x-user-id",
     )
-    assert (found.shadow.timeout, found.latency_limits) == ("1s", ("250ms",))
+    assert (found.shadow.timeout, found.latency_limits) == ("1s", ("1s",))
     assert [(output.name, steps) for output, steps in found.rules.outputs] == [("score", ("a/b", "0"))]
     assert found.rules.ignored == (("*", "t"),)
 

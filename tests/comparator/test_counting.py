@@ -42,14 +42,14 @@ def test_a_change_keeps_the_numbers_of_what_is_still_declared():
 
 def test_an_answer_is_slow_beyond_the_limit_and_a_pair_beyond_the_margin():
     tally = Tally(experiment(latencyMargin="50%"))
-    assert tally.experiment.latency_limits == (Duration("250ms"),)
-    for champion, challenger in ((0.1, 0.15), (0.1, 0.16), (0.25, 0.25), (0.26, 0.26)):
+    assert tally.experiment.latency_limits == (Duration("1s"),)
+    for champion, challenger in ((0.1, 0.15), (0.1, 0.16), (1.0, 1.0), (1.1, 1.1)):
         tally.count_answers(0, {"v7": answer(seconds=champion), "v8": answer(seconds=challenger)})
     tally.count_answers(0, {"v7": answer(seconds=0.1), "v8": Failure(Reason.TIMEOUT, 2.0)})
     tally.count_answers(0, {"v7": Failure(Reason.TIMEOUT, 0.1), "v8": answer(seconds=0.2)})
     assert table(tally, "v8", ShadowFamily.SLOWER_PAIRS) == 2
-    assert table(tally, "v7", ShadowFamily.SLOW_RESPONSES, "250ms") == 1
-    assert table(tally, "v8", ShadowFamily.SLOW_RESPONSES, "250ms") == 2
+    assert table(tally, "v7", ShadowFamily.SLOW_RESPONSES, "1s") == 1
+    assert table(tally, "v8", ShadowFamily.SLOW_RESPONSES, "1s") == 2
 
 
 def test_what_was_dropped_counts_as_not_comparable_and_what_was_not_meant_does_not():

@@ -52,7 +52,7 @@ CHALLENGERS = [
 
 @pytest.mark.parametrize(("challenger", "pairs", "result", "reasons"), CHALLENGERS)
 async def test_a_challenger_of_any_kind_is_compared_or_told_why_not(tmp_path, challenger, pairs, result, reasons):
-    shadow = experiment(timeout="300ms")
+    shadow = experiment(timeout="300ms" if result == "Timeout" else "1m", championTimeout="1m")
     async with comparing(tmp_path, shadow, champion=say({"score": 0.5}), challenger=challenger) as running:
         assert await running.mirror(json={"user": 1}) == 202
         scrape = await running.until(PAIRS, 1)
@@ -268,22 +268,22 @@ async def test_pairs_count_in_the_bucket_of_their_user(tmp_path):
 
 async def test_time_and_errors_are_counted_for_guardrails(tmp_path):
     async def late(_):
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.6)
         return web.json_response({}, status=503)
 
-    shadow = experiment(latencyMargin="50%")
+    shadow = experiment(latencyMargin="50%", timeout="1m")
     async with comparing(tmp_path, shadow, champion=say({}), challenger=late) as running:
         await running.mirror()
         scrape = await running.until(PAIRS, 1)
     assert scrape.by("model_experiment_shadow_requests_total", "variant") == {("v7",): 1, ("v8",): 1}
     assert scrape.by("model_experiment_shadow_responses_total", "variant", "class") == {("v8", "ServerError"): 1}
-    assert scrape.by("model_experiment_shadow_slow_responses_total", "variant", "above") == {("v8", "250ms"): 1}
+    assert scrape.by("model_experiment_shadow_slow_responses_total", "variant", "above") == {("v8", "1s"): 1}
     assert scrape.by("model_experiment_shadow_slower_pairs_total", "variant") == {("v8",): 1}
-    assert scrape.by("model_experiment_shadow_latency_seconds_bucket", "variant", le="0.25") == {("v7",): 1}
+    assert scrape.by("model_experiment_shadow_latency_seconds_bucket", "variant", le="1.0") == {("v7",): 1}
 
 
 async def test_a_hung_challenger_holds_no_more_than_the_room_there_is(tmp_path):
-    shadow = experiment(timeout="1s")
+    shadow = experiment(timeout="4s", championTimeout="1m")
     room = {"pairs_under_way": 8, "body_bytes": 1_000_000, "answer_bytes": 1_000_000}
     async with comparing(tmp_path, shadow, champion=say({"a": 1}), challenger=hang, **room) as running:
         statuses = [await running.mirror(data=b"x" * 10_000) for _ in range(50)]
@@ -300,7 +300,7 @@ async def test_a_hung_challenger_holds_no_more_than_the_room_there_is(tmp_path):
 
 
 async def test_bodies_that_find_no_room_are_not_held(tmp_path):
-    shadow = experiment(timeout="1s")
+    shadow = experiment(timeout="4s")
     room = {"body_bytes": 50_000, "answer_bytes": 40_000}
     async with comparing(tmp_path, shadow, champion=say({"a": 1}), challenger=hang, **room) as running:
         assert await running.mirror(data=b"x" * 30_000) == 202
@@ -324,7 +324,7 @@ async def test_more_than_the_pace_is_left_out(tmp_path):
         statuses = [await running.mirror() for _ in range(5)]
         scrape = await running.scrape()
     assert statuses[0] == 202
-    assert scrape.total(LEFT_OUT, reason="Pace") == statuses.count(204) >= 3
+    assert scrape.total(LEFT_OUT, reason="Pace") == statuses.count(204) >= 1
     assert scrape.total(NOT_COMPARABLE) == 0
 
 

@@ -9,6 +9,7 @@ from itertools import accumulate
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.utils import floatToGoString
 
 from model_experiment.assignment import BUCKETS
 from model_experiment.comparator.answers import Reason
@@ -150,5 +151,5 @@ def _scores(tallies: Tallies) -> Metric:
 
 
 def _cumulative(histogram: Histogram) -> tuple[list[tuple[str, float]], float]:
-    bounds = [*map(str, histogram.bounds), "+Inf"]
+    bounds = [*map(floatToGoString, histogram.bounds), "+Inf"]
     return [*zip(bounds, accumulate(histogram.counts), strict=True)], histogram.sum
