@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from kubernetes import client
@@ -17,10 +18,13 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Experiments:
-    """The ModelExperiments of one namespace."""
+    """The ModelExperiments of one namespace, or objects of another kind."""
 
     api: client.CustomObjectsApi
     namespace: str
+    group: str = GROUP
+    version: str = VERSION
+    plural: str = PLURAL
 
     def create(self, thing: dict[str, Any], *, keep: bool = False) -> dict[str, Any]:
         """What the API server would store, or stores."""
@@ -43,7 +47,9 @@ class Experiments:
 
     def _answer(self, method, **arguments) -> dict[str, Any]:
         try:
-            return method(group=GROUP, version=VERSION, namespace=self.namespace, plural=PLURAL, **arguments)
+            return method(
+                group=self.group, version=self.version, namespace=self.namespace, plural=self.plural, **arguments
+            )
         except client.ApiException as error:
             raise RefusedError("\n".join(_causes(json.loads(error.body)))) from error
 
@@ -55,7 +61,14 @@ def _causes(answer: dict[str, Any]) -> Iterator[str]:
         yield answer["message"]
 
 
-def install(definition: dict[str, Any], connection: client.ApiClient) -> None:
+def install(
+    definition: dict[str, Any],
+    connection: client.ApiClient,
+    *,
+    group: str = GROUP,
+    version: str = VERSION,
+    plural: str = PLURAL,
+) -> None:
     """Makes the definition the API server's, and waits until it serves the kind."""
     definitions = client.ApiextensionsV1Api(connection)
     name = definition["metadata"]["name"]
@@ -67,14 +80,15 @@ def install(definition: dict[str, Any], connection: client.ApiClient) -> None:
         present = definitions.read_custom_resource_definition(name).metadata.resource_version
         definition["metadata"]["resourceVersion"] = present
         definitions.replace_custom_resource_definition(name, definition)
-    _wait_until_served(client.CustomObjectsApi(connection))
+    served = partial(client.CustomObjectsApi(connection).list_cluster_custom_object, group, version, plural)
+    _wait_until_served(served)
 
 
-def _wait_until_served(objects: client.CustomObjectsApi) -> None:
+def _wait_until_served(ask: Callable[[], object]) -> None:
     deadline = time.monotonic() + 30
     while True:
         try:
-            objects.list_cluster_custom_object(GROUP, VERSION, PLURAL)
+            ask()
         except client.ApiException:
             if time.monotonic() > deadline:
                 raise

@@ -2,40 +2,21 @@
 
 import asyncio
 import random
-import socket
 from collections import Counter
 from contextlib import asynccontextmanager
-from importlib.util import find_spec
-from pathlib import Path
 
 import aiohttp
 import pytest
-import yaml
 from aiohttp import web
 
 from collector.collecting import RANKER, ROUTE, running
+from given.envoy import HTTP, ROUTER, address, cluster, envoy, free_port
 from model_experiment.decision.counts import Family
 from model_experiment.metrics.families import METRICS
 
 SELF = "model_experiment_collector_{}_total"
-HTTP = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
-ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
 ACCESS_LOG = "type.googleapis.com/envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig"
 HTTP2 = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-def address(port):
-    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
-
-
-def cluster(name, *ports):
-    endpoints = [{"lb_endpoints": [{"endpoint": {"address": address(port)}}]} for port in ports]
-    return {"name": name, "type": "STATIC", "load_assignment": {"cluster_name": name, "endpoints": endpoints}}
 
 
 def weighted(place, share):
@@ -119,33 +100,6 @@ async def model(port):
         yield
     finally:
         await runner.cleanup()
-
-
-@asynccontextmanager
-async def envoy(folder, config, *, port):
-    file = folder / "envoy.yaml"
-    file.write_text(yaml.safe_dump(config))
-    binary = Path(next(iter(find_spec("envoy").submodule_search_locations))) / "_bin" / "envoy"
-    log = folder / "envoy.log"
-    process = await asyncio.create_subprocess_exec(
-        binary, "-c", file, "--use-dynamic-base-id", "--concurrency", "2", "-l", "warning", "--log-path", log
-    )
-    try:
-        async with asyncio.timeout(30):
-            while True:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                except OSError:
-                    assert process.returncode is None, log.read_text()
-                    await asyncio.sleep(0.1)
-                else:
-                    writer.close()
-                    break
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
 
 
 @asynccontextmanager

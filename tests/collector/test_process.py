@@ -1,73 +1,31 @@
 """``mexp collector`` as a process, with an API server that is away."""
 
-import asyncio
-import json
-import os
 import re
 import signal
 import socket
-import sys
-from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 
-MEXP = (sys.executable, "-m", "model_experiment.cli.main", "collector")
+from given.processes import kubeconfig_of_nobody, started, told
 
 
-@pytest.fixture
-def kubeconfig(tmp_path):
-    """Points at a port where nobody listens."""
-    file = tmp_path / "kubeconfig.json"
-    cluster = {"name": "c", "cluster": {"server": "http://127.0.0.1:9"}}
-    context = {"name": "x", "context": {"cluster": "c", "user": "u"}}
-    user = {"name": "u", "user": {"token": "t"}}
-    content = {"clusters": [cluster], "contexts": [context], "users": [user], "current-context": "x"}
-    file.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", **content}))
-    return file
-
-
-def flags(tmp_path, kubeconfig_, **changes):
+def flags(tmp_path, **changes):
     given = {
         "als-address": "127.0.0.1:0",
         "http-address": "127.0.0.1:0",
         "database": f"sqlite:///{tmp_path}/log.db",
-        "kubeconfig": str(kubeconfig_),
+        "kubeconfig": str(kubeconfig_of_nobody(tmp_path)),
     } | {name.replace("_", "-"): value for name, value in changes.items()}
-    return [part for name, value in given.items() for part in (f"--{name}", value)]
-
-
-@asynccontextmanager
-async def started(arguments):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MEXP_")}
-    process = await asyncio.create_subprocess_exec(*MEXP, *arguments, stderr=asyncio.subprocess.PIPE, env=environment)
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-async def told(arguments):
-    """The exit code and what a person reads."""
-    async with started(arguments) as process, asyncio.timeout(30):
-        _, text = await process.communicate()
-    return process.returncode, text.decode()
-
-
-async def http_address(process):
-    async with asyncio.timeout(30):
-        while line := (await process.stderr.readline()).decode():
-            if found := re.search(r"outcomes and metrics at (\S+)", line):
-                return found[1]
-    raise AssertionError("the collector must say where it listens, found that it ended")
+    return ["collector", *(part for name, value in given.items() for part in (f"--{name}", value))]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_it_waits_for_the_api_server_and_stops_when_told(tmp_path, kubeconfig, number):
-    async with started(flags(tmp_path, kubeconfig)) as process, aiohttp.ClientSession() as session:
-        url = f"http://{await http_address(process)}"
+async def test_it_waits_for_the_api_server_and_stops_when_told(tmp_path, number):
+    async with started(flags(tmp_path)) as process, aiohttp.ClientSession() as session:
+        line = await process.until("outcomes and metrics at")
+        address = re.search(r"outcomes and metrics at (\S+)", line)[1]
+        url = f"http://{address}"
         async with session.get(f"{url}/healthz") as answer:
             assert answer.status == 200
         async with session.get(f"{url}/readyz") as answer:
@@ -77,27 +35,25 @@ async def test_it_waits_for_the_api_server_and_stops_when_told(tmp_path, kubecon
             )
         async with session.post(f"{url}/v1/outcomes", json=[]) as answer:
             assert answer.status == 503
-        process.send_signal(number)
-        async with asyncio.timeout(10):
-            _, rest = await process.communicate()
-    assert process.returncode == 0
-    assert "begins again: ClientConnectorError" in rest.decode()
-    assert "Traceback" not in rest.decode()
+        await process.until("begins again: ClientConnectorError")
+        code, said = await process.stopped(number)
+    assert code == 0
+    assert "Traceback" not in said
 
 
-async def test_wrong_settings_end_it_with_a_sentence(tmp_path, kubeconfig):
-    code, text = await told(flags(tmp_path, kubeconfig, als_address="nowhere"))
+async def test_wrong_settings_end_it_with_a_sentence(tmp_path):
+    code, text = await told(flags(tmp_path, als_address="nowhere"))
     assert (code, text) == (
         2,
         "mexp collector: als-address must be host:port with a port of at most 65535, found 'nowhere'\n",
     )
 
 
-async def test_a_taken_port_ends_it_with_a_sentence(tmp_path, kubeconfig):
+async def test_a_taken_port_ends_it_with_a_sentence(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         for name in ("als_address", "http_address"):
-            code, text = await told(flags(tmp_path, kubeconfig, **{name: f"127.0.0.1:{port}"}))
+            code, text = await told(flags(tmp_path, **{name: f"127.0.0.1:{port}"}))
             assert code == 2
             assert f"mexp collector: {name.replace('_', '-')} must be free to listen on, found" in text
             assert "Traceback" not in text
@@ -123,8 +79,8 @@ BAD = [
 
 
 @pytest.mark.parametrize(("given", "sentence"), BAD)
-async def test_what_it_cannot_start_with_is_named(tmp_path, kubeconfig, given, sentence):
-    code, text = await told(flags(tmp_path, kubeconfig, **given))
+async def test_what_it_cannot_start_with_is_named(tmp_path, given, sentence):
+    code, text = await told(flags(tmp_path, **given))
     assert code == 2
     assert f"mexp collector: {sentence}" in text
     assert "Traceback" not in text

@@ -2,8 +2,9 @@ from argparse import ArgumentParser
 
 import pytest
 
-from model_experiment.collector.settings import CollectorSettings, add_flags, from_flags, host_and_port
+from model_experiment.collector.settings import CollectorSettings, add_flags, from_flags
 from model_experiment.errors import SettingsError
+from model_experiment.process.flags import host_and_port
 
 
 def read(*arguments, **environment):

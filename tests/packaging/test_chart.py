@@ -11,6 +11,7 @@ from gotpl import TemplateExecutionError
 import chart
 from model_experiment import settings
 from model_experiment.collector import settings as collector_settings
+from model_experiment.process.flags import host_and_port
 
 LEAST = {"prometheus": {"url": "http://prometheus.monitoring.svc:9090"}}
 NAMESPACED = {**LEAST, "watchNamespace": "shop"}
@@ -236,7 +237,7 @@ def test_the_collector_understands_its_arguments_and_its_service_reaches_both_po
     parser = ArgumentParser()
     collector_settings.add_flags(parser)
     read = collector_settings.from_flags(parser.parse_args(container["args"][1:]), {})
-    listening = {collector_settings.host_and_port(address)[1] for address in (read.als_address, read.http_address)}
+    listening = {host_and_port(address)[1] for address in (read.als_address, read.http_address)}
     assert listening == {port["containerPort"] for port in container["ports"]} == {9201, 9202}
     service = named(manifests, "Service", "-collector")
     assert {port["port"]: port["targetPort"] for port in service["spec"]["ports"]} == {9201: "access-log", 9202: "http"}

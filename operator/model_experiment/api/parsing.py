@@ -5,15 +5,19 @@ paths are those that the API server shows.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from model_experiment.api.rules import FAULTS, shown
+from model_experiment.api.rules import FAULTS, SpecPart, shown
+from model_experiment.api.shadow import Shadow
+from model_experiment.api.shadow_spec import ShadowSpec
 from model_experiment.api.spec import ModelExperimentSpec
 from model_experiment.api.words import ExperimentName
 from model_experiment.errors import SpecError
+
+Part = TypeVar("Part", bound=SpecPart)
 
 
 def parse_spec(raw: Mapping[str, Any]) -> ModelExperimentSpec:
@@ -22,10 +26,25 @@ def parse_spec(raw: Mapping[str, Any]) -> ModelExperimentSpec:
     Raises:
         SpecError: with one line a fault, such as ``spec.objectives[0].baseline: must be ..., found "1.2"``.
     """
-    try:
-        return ModelExperimentSpec.model_validate(raw, by_alias=True, by_name=False)
-    except ValidationError as error:
-        raise SpecError(_sentences("spec", error)) from error
+    return _parsed(ModelExperimentSpec, raw, root="spec")
+
+
+def parse_shadow(raw: Mapping[str, Any] | None) -> Shadow:
+    """The part ``shadow`` of a spec, with defaults filled in; all of them where it is None.
+
+    Raises:
+        SpecError: as :func:`parse_spec`.
+    """
+    return _parsed(Shadow, {} if raw is None else raw, root="spec.shadow")
+
+
+def parse_shadow_spec(raw: Mapping[str, Any]) -> ShadowSpec:
+    """Those parts of a spec that comparing answers needs.
+
+    Raises:
+        SpecError: as :func:`parse_spec`.
+    """
+    return _parsed(ShadowSpec, raw, root="spec")
 
 
 def parse_name(raw: str) -> str:
@@ -38,6 +57,13 @@ def parse_name(raw: str) -> str:
         return TypeAdapter(ExperimentName).validate_python(raw)
     except ValidationError as error:
         raise SpecError(_sentences("metadata.name", error)) from error
+
+
+def _parsed(model: type[Part], raw: Any, *, root: str) -> Part:
+    try:
+        return model.model_validate(raw, by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise SpecError(_sentences(root, error)) from error
 
 
 def _sentences(root: str, error: ValidationError) -> str:

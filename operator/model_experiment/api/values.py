@@ -61,6 +61,23 @@ class Percentage(NumberText):
         return float(Decimal(self.removesuffix("%")) / 100)
 
 
+class Tolerance(NumberText):
+    """How far two numbers may lie apart: a text such as ``"0.1"``, or ``"2%"`` of the larger of them."""
+
+    __slots__ = ()
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether it is a share of the numbers and not a distance."""
+        return self.endswith("%")
+
+    @property
+    def value(self) -> float:
+        """The distance, or the share: 0.02 for ``"2%"``."""
+        number = Decimal(self.removesuffix("%"))
+        return float(number / 100 if self.is_relative else number)
+
+
 class Duration(NumberText):
     """A text such as ``"7d"``, ``"1h30m"`` or ``"250ms"``."""
 

@@ -5,8 +5,9 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
-from model_experiment.collector.settings import WRONG_SETTINGS, add_flags, from_flags
+from model_experiment.collector.settings import add_flags, from_flags
 from model_experiment.errors import SettingsError
+from model_experiment.process.flags import WRONG_SETTINGS
 
 
 def main(arguments: Sequence[str]) -> int:

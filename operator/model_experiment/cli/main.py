@@ -7,6 +7,7 @@ Not for: doing anything. The trap is start-up time: what a command needs is impo
 import sys
 from argparse import REMAINDER, ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 Command = Callable[[Sequence[str]], int]
 
@@ -16,7 +17,17 @@ Experiments between models on live traffic.
 commands:
   controller   the operator: steers, judges and decides
   collector    counts exposures, requests and outcomes of the experiments
+  comparator   asks both models of shadow experiments again and compares their answers
+  shadow       shows where the answers of two models differ
 """
+
+
+_COMMANDS = {
+    "controller": "model_experiment.controller.main",
+    "collector": "model_experiment.cli.collector",
+    "comparator": "model_experiment.cli.comparator",
+    "shadow": "model_experiment.cli.shadow",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,20 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = ArgumentParser(
         prog="mexp", description=_DESCRIPTION, formatter_class=RawDescriptionHelpFormatter, usage="mexp COMMAND ..."
     )
-    parser.add_argument("command", choices=("controller", "collector"), metavar="COMMAND", help="one of the above")
+    parser.add_argument("command", choices=_COMMANDS, metavar="COMMAND", help="one of the above")
     parser.add_argument("arguments", nargs=REMAINDER, metavar="...", help="mexp COMMAND --help tells them")
     line = parser.parse_args(arguments)
     return _command(line.command)(line.arguments)
 
 
 def _command(name: str) -> Command:
-    if name == "controller":
-        from model_experiment.controller.main import main as controller_main  # noqa: PLC0415 - see the head
-
-        return controller_main
-    from model_experiment.cli.collector import main as collector_main  # noqa: PLC0415 - see the head
-
-    return collector_main
+    command: Command = import_module(_COMMANDS[name]).main
+    return command
 
 
 if __name__ == "__main__":

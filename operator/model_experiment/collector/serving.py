@@ -15,7 +15,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import grpc
-from aiohttp import web
 
 from model_experiment.collector.access_log import AccessLog, handler
 from model_experiment.collector.catalogue import Catalogue
@@ -24,12 +23,13 @@ from model_experiment.collector.exposition import registry_of
 from model_experiment.collector.health import Health
 from model_experiment.collector.http import Endpoints, application
 from model_experiment.collector.recording import Recorder
-from model_experiment.collector.settings import CollectorSettings, host_and_port
+from model_experiment.collector.settings import CollectorSettings
 from model_experiment.collector.store import AssignmentLog
 from model_experiment.errors import SettingsError
+from model_experiment.process import http
+from model_experiment.process.flags import host_and_port
 
 FLUSH_SECONDS = 5.0
-GRACE_SECONDS = 1.0
 
 Feed = Callable[[Callable[[Catalogue], None], Health], Awaitable[object]]
 """Delivers the catalogue, again whenever it changes, until it is cancelled."""
@@ -71,9 +71,11 @@ async def serve(
             following = tasks.create_task(_until_cancelled(feed, tallies, health))
             async with (
                 _access_log_server(settings.als_address, access_log) as als,
-                _http_server(settings.http_address, endpoints) as http,
+                http.listening(
+                    http.runner(application(endpoints)), settings.http_address, setting="http-address"
+                ) as shown,
             ):
-                listening(Addresses(als, http))
+                listening(Addresses(als, shown))
                 await stop.wait()
             recorder.stop()
             await asyncio.wait([recording], timeout=FLUSH_SECONDS)
@@ -101,20 +103,4 @@ async def _access_log_server(address: str, access_log: AccessLog) -> AsyncIterat
     try:
         yield f"{host_and_port(address)[0]}:{port}"
     finally:
-        await server.stop(GRACE_SECONDS)
-
-
-@asynccontextmanager
-async def _http_server(address: str, endpoints: Endpoints) -> AsyncIterator[str]:
-    runner = web.AppRunner(application(endpoints), access_log=None, shutdown_timeout=GRACE_SECONDS)
-    await runner.setup()
-    host, port = host_and_port(address)
-    try:
-        site = web.TCPSite(runner, host, port)
-        try:
-            await site.start()
-        except OSError as error:
-            raise SettingsError(f"http-address must be free to listen on, found {error.strerror}") from error
-        yield f"{host}:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+        await server.stop(http.GRACE_SECONDS)

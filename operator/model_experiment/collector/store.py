@@ -17,13 +17,11 @@ from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.exc import SQLAlchemyError
 
-from model_experiment.errors import ModelExperimentError, SettingsError
+from model_experiment.errors import ModelExperimentError
+from model_experiment.process import database
 
-LOCK_PATIENCE_SECONDS = 5.0
 _USERS_A_STATEMENT = 1000
 
 _tables = sql.MetaData()
@@ -50,7 +48,7 @@ outcomes = sql.Table(
     sql.Column("variant", sql.Text),  # NULL until the user has met one
 )
 
-_waiting_outcomes = sql.Index(
+sql.Index(
     "waiting_outcomes",
     outcomes.c.experiment_uid,
     outcomes.c.user,
@@ -63,8 +61,6 @@ _told_columns = [column for column in outcomes.c if column.name not in ("id", "v
 turns = sql.Table(
     "turns", _tables, sql.Column("id", sql.Integer, primary_key=True), sql.Column("taken", sql.BigInteger)
 )
-
-_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class LogError(ModelExperimentError):
@@ -112,12 +108,10 @@ class AssignmentLog:
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
-        self._insert = _INSERTS[self._engine.dialect.name]
-        try:
-            self._create_tables()
-        except SQLAlchemyError as error:
-            raise SettingsError(f"the database {_shown(url)} must open, found: {_cause(error)}") from error
+        self._engine = database.engine(url)
+        self._insert = database.INSERTS[self._engine.dialect.name]
+        first_turn = self._insert(turns).values(id=1, taken=0).on_conflict_do_nothing()
+        database.prepare(self._engine, _tables, first_turn)
 
     def record(self, exposures: Sequence[Exposure], told: Sequence[Outcome]) -> Recorded:
         """Stores a batch in one transaction and says what is new.
@@ -135,31 +129,11 @@ class AssignmentLog:
                 users |= {(outcome.experiment_uid, outcome.user) for outcome in told}
                 return Recorded(new, tuple(_attribute(connection, users)))
         except SQLAlchemyError as error:
-            raise LogError(f"the database must take a batch, found: {_cause(error)}") from error
+            raise LogError(f"the database must take a batch, found: {database.cause(error)}") from error
 
     def close(self) -> None:
         """Closes all connections."""
         self._engine.dispose()
-
-    def _create_tables(self) -> None:
-        """Each statement is a transaction of its own: no lock is held while another collector writes.
-
-        And each has a second chance: where several collectors start at once on PostgreSQL, one makes a table and
-        fails the others, who find it at their second look.
-        """
-        for statement in (
-            *(CreateTable(table, if_not_exists=True) for table in _tables.sorted_tables),
-            CreateIndex(_waiting_outcomes, if_not_exists=True),
-            self._insert(turns).values(id=1, taken=0).on_conflict_do_nothing(),
-        ):
-            try:
-                self._execute(statement)
-            except SQLAlchemyError:
-                self._execute(statement)
-
-    def _execute(self, statement: sql.Executable) -> None:
-        with self._engine.begin() as connection:
-            connection.execute(statement)
 
     def _insert_exposures(self, connection: sql.Connection, exposures: Sequence[Exposure]) -> tuple[Exposure, ...]:
         """Those exposures that were not in the log; of two for one user the first in the batch."""
@@ -202,35 +176,3 @@ def _rows(values: Iterable[Any], columns: Iterable[sql.Column[Any]]) -> list[dic
     names = [column.name for column in columns]
     fields = attrgetter(*names)
     return [dict(zip(names, fields(value), strict=True)) for value in values]
-
-
-def _engine(url: str) -> sql.Engine:
-    try:
-        engine = sql.create_engine(url)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
-        raise SettingsError(f"the database URL {_shown(url)} must be usable, found: {_cause(error)}") from error
-    if engine.dialect.name not in _INSERTS:
-        raise SettingsError(f"the database must be one of {', '.join(_INSERTS)}, found {engine.dialect.name}")
-    if engine.dialect.name == "sqlite":
-        sql.event.listen(engine, "connect", _prepare_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    """Readers do not block the writer, and writers of other processes are waited for."""
-    connection.execute(f"PRAGMA busy_timeout = {LOCK_PATIENCE_SECONDS * 1000:.0f}")
-    connection.execute("PRAGMA journal_mode = WAL")
-
-
-def _shown(url: str) -> str:
-    """A URL without its password."""
-    try:
-        return sql.make_url(url).render_as_string(hide_password=True)
-    except (ArgumentError, ValueError):
-        return "(unreadable)"
-
-
-def _cause(error: Exception) -> str:
-    """The driver's own words in one line; SQLAlchemy's text would carry the statement and every user."""
-    original = getattr(error, "orig", None) or error
-    return " ".join(str(original).split())[:300]

@@ -1,78 +1,13 @@
-"""Follows the ModelExperiments of the API server, read-only, for as long as the process lives.
-
-One list, then changes from its resourceVersion; whenever the changes end or anything breaks (410 Gone, a
-closed connection, an API server that restarts), a new list. While the API server is away the last catalogue
-stays in force.
-
-The trap is a connection that dies without a sign: changes would simply never come. So every watch is asked to
-end after a minute, and is given up where it does not.
-"""
+"""Follows the ModelExperiments of the API server, and keeps the catalogue of what is counted."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from functools import partial
-from typing import Any, NoReturn, Protocol
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
 
-from kubernetes.aio import client, watch
-
-from model_experiment.collector.catalogue import Catalogue, Counted, catalogue_of, counted_from
+from model_experiment.collector.catalogue import Catalogue, catalogue_of, counted_from
 from model_experiment.collector.health import Health
-from model_experiment.objects import MODEL_EXPERIMENT
-
-WATCH_SECONDS = 60
-LIST_SECONDS = 20.0
-LONGEST_PAUSE_SECONDS = 30.0
-
-Manifest = Mapping[str, Any]
-
-logger = logging.getLogger(__name__)
-
-
-class Source(Protocol):
-    """Where ModelExperiments come from."""
-
-    async def all(self) -> tuple[list[Manifest], str]:
-        """All there are, and the resourceVersion of that list."""
-        ...
-
-    def changes(self, resource_version: str) -> AsyncIterator[tuple[str, Manifest]]:
-        """What changed since, as (ADDED | MODIFIED | DELETED, object); it may end at any time."""
-        ...
-
-
-class ClusterSource:
-    """The ModelExperiments of a cluster, or of one namespace of it."""
-
-    def __init__(self, api: client.ApiClient, *, namespace: str | None) -> None:
-        objects: Any = client.CustomObjectsApi(api)
-        self._kind = {
-            "group": MODEL_EXPERIMENT.group,
-            "version": MODEL_EXPERIMENT.version,
-            "plural": MODEL_EXPERIMENT.plural,
-        }
-        if namespace is None:
-            self._call = objects.list_cluster_custom_object
-        else:
-            self._call = partial(objects.list_namespaced_custom_object, namespace=namespace)
-
-    async def all(self) -> tuple[list[Manifest], str]:
-        """All there are, and the resourceVersion of that list."""
-        answer = await self._call(**self._kind, _request_timeout=LIST_SECONDS)
-        return answer["items"], answer["metadata"]["resourceVersion"]
-
-    async def changes(self, resource_version: str) -> AsyncIterator[tuple[str, Manifest]]:
-        """What changed since; ends after a minute."""
-        async with watch.Watch() as watching:
-            stream = watching.stream(
-                self._call,
-                **self._kind,
-                resource_version=resource_version,
-                timeout_seconds=WATCH_SECONDS,
-                _request_timeout=WATCH_SECONDS + LIST_SECONDS,
-            )
-            async for event in stream:
-                yield event["type"], event["object"]
+from model_experiment.process import following
+from model_experiment.process.following import Source
 
 
 async def follow(
@@ -83,50 +18,11 @@ async def follow(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> NoReturn:
     """Delivers the catalogue, again with every change of what is counted; never ends and never raises."""
-    delivered: Catalogue | None = None
-    failures = 0
-    while True:
-        try:
-            async for catalogue in _catalogues(source):
-                failures = 0
-                if catalogue != delivered:
-                    delivered = catalogue
-                    deliver(catalogue)
-        except Exception as error:  # noqa: BLE001 - whatever breaks, the answer is a new list
-            health.catalogue_breaks.inc()
-            logger.warning("following the experiments broke off and begins again: %s", _cause(error))
-            await sleep(min(0.5 * 2**failures, LONGEST_PAUSE_SECONDS))
-            failures = min(failures + 1, 10)
-
-
-async def _catalogues(source: Source) -> AsyncIterator[Catalogue]:
-    manifests, resource_version = await source.all()
-    known = {_key(manifest): _read(manifest) for manifest in manifests}
-    yield _catalogue(known)
-    async for change, manifest in source.changes(resource_version):
-        known[_key(manifest)] = None if change == "DELETED" else _read(manifest)
-        yield _catalogue(known)
-
-
-def _catalogue(known: Mapping[tuple[str, str], Counted | None]) -> Catalogue:
-    return catalogue_of(counted for counted in known.values() if counted)
-
-
-def _key(manifest: Manifest) -> tuple[str, str]:
-    return manifest["metadata"]["namespace"], manifest["metadata"]["name"]
-
-
-def _read(manifest: Manifest) -> Counted | None:
-    """What to count; nothing for an object that cannot be read: no one may count by one half understood."""
-    try:
-        return counted_from(manifest)
-    except ValueError as error:
-        logger.warning("ModelExperiment %s/%s is not counted: %s", *_key(manifest), error)
-        return None
-
-
-def _cause(error: Exception) -> str:
-    """One line; the client library's own text repeats every header of the answer."""
-    if isinstance(error, client.ApiException):
-        return f"the API server answered {error.status} {error.reason}"
-    return f"{type(error).__name__} {error}".strip()
+    reader = following.Reader(counted_from, otherwise="is not counted")
+    await following.follow(
+        source,
+        reader,
+        lambda counted: deliver(catalogue_of(counted)),
+        broke=health.catalogue_breaks.inc,
+        sleep=sleep,
+    )
