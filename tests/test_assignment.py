@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from model_experiment.assignment import (
@@ -150,6 +150,7 @@ def test_a_ramp_beside_a_holdout_only_ever_takes_users_from_the_champion(drawn, 
 @given(several(), st.sampled_from([100, 256]), st.integers(0, 99))
 def test_few_positions_keep_the_laws_of_many(drawn, positions, holdout):
     challengers, stages, _ = drawn
+    assume(min(challengers.values()) * (100 - holdout) >= 100)  # the spec asks for 1 percent of all users
     layouts = [
         assign(modulus=positions, champion="v7", challengers=challengers, reached=stage, holdout=holdout)
         for stage in (*stages, None)
@@ -160,6 +161,11 @@ def test_few_positions_keep_the_laws_of_many(drawn, positions, holdout):
         assert all(
             before == after or (before == "v7" and after != HOLDOUT) for before, after in itertools.pairwise(met)
         )
+
+
+def test_a_challenger_without_a_position_is_refused():
+    with pytest.raises(ValueError, match=r"must have a position of its own, found \{'v8': 0\} of 100"):
+        assign(modulus=100, champion="v7", challengers={"v8": 1}, holdout=67)
 
 
 @pytest.mark.parametrize("positions", [100, 256])

@@ -92,7 +92,7 @@ def assign(
 
     Raises:
         ValueError: unless challengers are given, leave the champion a percent, ``reached`` is no more than theirs, and
-            ``holdout`` leaves somebody.
+            ``holdout`` leaves each challenger one position at least.
     """
     whole = sum(challengers.values())
     if not challengers or min(challengers.values()) < 1 or whole >= PERCENT:
@@ -103,6 +103,8 @@ def assign(
         raise ValueError(f"holdout must lie between 0 and 99 percent, found {holdout}")
     outside = modulus * holdout // PERCENT
     full = _largest_remainders(modulus, challengers, holdout=holdout)
+    if min(full.values()) == 0:
+        raise ValueError(f"each challenger must have a position of its own, found {full} of {modulus}")
     weights = full if reached is None else {name: -(-full[name] * reached // whole) for name in challengers}
     entering = _laid_out(champion, weights, _slots(modulus - outside, full))
     held_out = [Share(HOLDOUT, outside)] if holdout else []

@@ -9,7 +9,8 @@ from pydantic import ConfigDict, Field
 
 from model_experiment.api.rules import SpecPart
 from model_experiment.api.shadow import Shadow
-from model_experiment.api.spec import Challenger, Champion, Guardrail, UserAssignment
+from model_experiment.api.spec import Challenger, Champion, Guardrail
+from model_experiment.api.users import UserAssignment
 from model_experiment.api.values import Named
 
 SHADOW = "Shadow"
