@@ -219,9 +219,11 @@ async def test_a_loop_that_reverts_every_two_seconds_is_called_by_name_and_a_tak
 ):
     traffic, stop = Traffic(url, USERS[:5000]), asyncio.Event()
     async with walker_for(control_plane, namespace) as walker:
+        half = split(walker, 50)
+        await walker.walk_to(Open(half))
         flow = asyncio.create_task(traffic.flow(RATE, stop))
         async with held_to(manifest, control_plane, how=how, every=2):
-            obstacle = await contested(walker, Open(split(walker, 50)))
+            obstacle = await contested(walker, Open(half))
             await walker.walk_to(Absent(), taken_back="Rollback|Harm|it fails")
             ended = time.time()
             await asyncio.sleep(5)

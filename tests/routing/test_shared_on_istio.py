@@ -175,6 +175,7 @@ async def test_a_loop_that_reverts_every_two_seconds_is_called_by_name_and_a_tak
     traffic, stop = Traffic(url, USERS[:5000]), asyncio.Event()
     async with walker_for(control_plane, istio, namespace) as walker:
         half, reading = split(walker, 50), None
+        await walker.walk_to(Open(half))
         flow = asyncio.create_task(traffic.flow(RATE, stop))
         async with held_to(manifest, control_plane, how=apply, every=2):
             until = time.monotonic() + 40
