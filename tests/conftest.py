@@ -19,6 +19,7 @@ from control_plane.istio import Istio
 from control_plane.plane import ControlPlane, running, with_istio
 from given.model_servers import Answer, ModelServer, introduce, serving
 
+MEASURED = pytest.StashKey[list[str]]()
 DEFINITIONS = Path(__file__).parents[1] / "crds"
 
 
@@ -50,6 +51,20 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def _needs_control_plane(item: pytest.Item) -> bool:
     return "control_plane" in getattr(item, "fixturenames", ())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What tests have measured, after their dots."""
+    lines = config.stash.get(MEASURED, [])
+    if lines:
+        terminalreporter.section("measured")
+        terminalreporter.write_line("\n".join(lines))
+
+
+@pytest.fixture(scope="session")
+def measured(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """A function that notes a line for the summary."""
+    return request.config.stash.setdefault(MEASURED, []).append
 
 
 @pytest.fixture(scope="session")

@@ -61,6 +61,16 @@ SHAPE = (
         "must have exactly one of httpRoute, virtualService, found none", path="spec.routing"),
     bad("two routes", {"spec.routing.virtualService": {"name": "ranker"}},
         "must have exactly one of httpRoute, virtualService, found both", path="spec.routing"),
+    bad("a rule of a shared VirtualService",
+        {"spec.routing": {"virtualService": {"name": "ranker", "rule": "main"}, "ownership": "Shared"}},
+        "must be absent where ownership is Shared: the rule is found by the name that access logs carry,"
+        ' found "main"', path="spec.routing.virtualService.rule"),
+    bad("a shared route with a holdout",
+        {"spec.routing.ownership": "Shared", "spec.targeting": {"holdoutPercent": 5}},
+        "must be Operator where assignment.by is not Hash or targeting is given: your rule says who enters,"
+        " found Shared"),
+    bad("an unknown owner", {"spec.routing.ownership": "Git"}, 'must be Operator or Shared, found "Git"',
+        server_says='Unsupported value: "Git"'),
     bad("no objectives", {"spec.objectives": REMOVED}, NONE, server_says=REQUIRED),
     bad("no backend", {"spec.champion.backendRef": REMOVED}, NONE, server_says=REQUIRED),
     bad("no source of an objective", {f"{FIRST}.source": REMOVED}, NONE, server_says=REQUIRED),

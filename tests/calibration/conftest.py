@@ -1,4 +1,4 @@
-"""Simulated promises: how many runs, and the measured shares and delays shown after them.
+"""Simulated promises: how many runs, and what they are held to.
 
 ``pytest tests/calibration --full`` (``make calibrate``) takes many times the runs of the short form. The bound a share
 is held to is the nominal level plus three standard errors of the simulation, so it is the stricter the more runs.
@@ -7,8 +7,6 @@ is held to is the nominal level plus three standard errors of the simulation, so
 import math
 
 import pytest
-
-MEASURED = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser):
@@ -20,12 +18,6 @@ def runs(request):
     """A function of the runs of the short form that gives the runs to take."""
     factor = 10 if request.config.getoption("--full", default=False) else 1
     return lambda short: factor * short
-
-
-@pytest.fixture(scope="session")
-def measured(request):
-    """A function that notes a line for the summary."""
-    return request.config.stash.setdefault(MEASURED, []).append
 
 
 @pytest.fixture(scope="session")
@@ -50,10 +42,3 @@ def beyond(measured):
         assert happened.mean() > bound
 
     return hold
-
-
-def pytest_terminal_summary(terminalreporter, config):
-    lines = config.stash.get(MEASURED, [])
-    if lines:
-        terminalreporter.section("measured")
-        terminalreporter.write_line("\n".join(lines))

@@ -49,6 +49,19 @@ def changed(*path, to):
     return manifest
 
 
+@pytest.mark.parametrize(
+    ("routing", "route"),
+    [
+        pytest.param({"httpRoute": {"name": "edge"}}, ("shop", "edge/rule/0"), id="the first rule of an HTTPRoute"),
+        pytest.param({"virtualService": {"name": "edge"}}, ("shop", "ranker-mexp"), id="a rule named like our own"),
+    ],
+)
+def test_a_shared_route_is_the_users(routing, route):
+    counted = counted_from(changed("spec", "routing", to={**routing, "ownership": "Shared"}))
+    assert counted.route == route
+    assert not counted.user_route
+
+
 def test_an_experiment_is_counted_by_its_assignment_and_what_it_declares():
     counted = counted_from(MANIFEST)
     assert counted.label == "shop/ranker"

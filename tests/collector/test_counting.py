@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from collector.collecting import RANKER, user_of
 from model_experiment.assignment import Assignment, Share
 from model_experiment.collector.catalogue import LatencyLimit, catalogue_of
@@ -62,6 +64,35 @@ def test_a_request_that_met_another_variant_than_assigned_is_told_apart():
     tally.count(request("v8"))
     tally.count(request("v7"))
     assert totals(tally) == {("v8", REQUESTS): 1, ("v7", REQUESTS): 1, ("v7", MISASSIGNED): 1}
+
+
+SHARED = replace(RANKER, shared_route="ranker/rule/0", services=(("ranker-v7", "v7"), ("ranker-v8", "v8")))
+MEETS_V7 = user_of("v7")
+ANSWERS = [
+    pytest.param([("v7", MEETS_V7, 1)], [], id="the champion's before the split stands"),
+    pytest.param([("v8", MEETS_V8, 2), ("v7", MEETS_V7, 2)], [0, 1], id="both variants' once it stands"),
+    pytest.param([("v8", MEETS_V8, 2), ("v7", MEETS_V7, 1)], [0], id="the champion's that comes late from before"),
+    pytest.param(
+        [("v8", MEETS_V8, 2), ("v7", MEETS_V8, 3), ("v7", MEETS_V7, 4)], [0], id="the champion's after it was undone"
+    ),
+    pytest.param(
+        [("v8", MEETS_V8, 2), ("v7", MEETS_V8, 1), ("v7", MEETS_V7, 4)], [0, 2], id="late news of before are no news"
+    ),
+    pytest.param([("v8", MEETS_V7, 2), ("v7", MEETS_V7, 2)], [0], id="a promoted challenger's, which proves no split"),
+]
+
+
+@pytest.mark.parametrize(("answers", "counted"), ANSWERS)
+def test_on_a_shared_route_the_champions_answers_count_only_while_the_split_stands(answers, counted):
+    tally = Tally(SHARED)
+    requests = [
+        replace(request(variant, user=user), counted=SHARED, started=float(time)) for variant, user, time in answers
+    ]
+    assert [place for place, each in enumerate(requests) if tally.takes(each)] == counted
+
+
+def test_a_route_of_our_own_has_no_users_but_the_experiments():
+    assert Tally(RANKER).takes(request("v7", user=MEETS_V7))
 
 
 def test_a_user_keeps_the_bucket_in_every_variant():

@@ -62,6 +62,30 @@ def test_an_entry_tells_who_met_which_variant(written, expected):
     assert read_entry(written, ROUTES) == expected
 
 
+SHARED = replace(RANKER, shared_route="edge/rule/0")
+OF_SHARED = "httproute/shop/edge/rule/{}/match/0/*"
+
+
+@pytest.mark.parametrize(
+    ("written", "variant"),
+    [
+        pytest.param(entry(MEETS_V8, route=OF_SHARED.format(0)), "v8", id="its first rule"),
+        pytest.param(
+            entry(MEETS_V8, "", code=0, route=OF_SHARED.format(0), cluster="httproute/shop/edge/rule/0/backend/0"),
+            "v8",
+            id="no response: the cluster of its first rule",
+        ),
+    ],
+)
+def test_on_a_shared_route_the_first_rule_is_the_experiments(written, variant):
+    assert read_entry(written, {SHARED.route: SHARED}).variant == variant
+
+
+@pytest.mark.parametrize("rule", ["1", "10", "01"])
+def test_other_rules_of_a_shared_route_are_not(rule):
+    assert read_entry(entry(MEETS_V8, route=OF_SHARED.format(rule)), {SHARED.route: SHARED}) is None
+
+
 UNATTRIBUTED = [
     pytest.param(entry(), Unattributed.NO_USER, id="no user header"),
     pytest.param(entry("", variant="v8"), Unattributed.NO_USER, id="an empty user header"),

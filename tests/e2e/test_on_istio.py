@@ -1,15 +1,13 @@
 """A whole experiment behind Istio's own gateway, on real parts, under the traffic of real requests."""
 
 import time
-from contextlib import ExitStack
 
 import pytest
 import requests
 
 from control_plane.process import wait_until
-from demo.operator_process import start_collector, start_controller
 from given.experiments import install_definition
-from given.stages import Stage, phase_is, ready
+from given.stages import phase_is, ready, staged
 from model_experiment.objects import ENVOY_FILTER
 from routing.virtual_services import champion, delegating, destination, user_virtual_service
 
@@ -23,13 +21,9 @@ def stage(control_plane, istio, namespace, model_server, tmp_path):
     users = user_route(istio, namespace)
     control_plane.api.create(users)
     wait_until(lambda: requests.get(f"{istio.url}/{namespace}", timeout=5).ok, "the champion serves")
-    with ExitStack() as stack:
-        stack.callback(control_plane.api.delete, users)
-        collector = start_collector(control_plane, tmp_path, access_log=istio.access_log)
-        stack.callback(collector.process.stop)
-        controller = start_controller(control_plane, tmp_path, istiod_url=istio.istiod_url)
-        stack.callback(controller.process.stop)
-        yield Stage(control_plane, namespace, *servers, collector, controller, istio.url)
+    with staged(control_plane, namespace, servers, tmp_path, istio=istio) as stage:
+        yield stage
+    control_plane.api.delete(users)
 
 
 def user_route(istio, namespace, service="ranker-v7"):

@@ -1,12 +1,15 @@
 """A whole operator on a real control plane, and ways to look at it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from control_plane.istio import Istio
 from control_plane.plane import ControlPlane
-from demo.operator_process import Collector, Controller
+from demo.operator_process import Collector, Controller, start_collector, start_controller
 from given.experiments import experiment_manifest, route_manifest
 from given.model_servers import ModelServer
 from given.shoppers import Shoppers
@@ -61,6 +64,27 @@ class Stage:
     def shoppers(self, **options: Any) -> Shoppers:
         users = [f"user-{number}" for number in range(6000)]
         return Shoppers(Traffic(self.url, users), self.collector.outcomes, f"{self.namespace}/ranker", **options)
+
+
+@contextmanager
+def staged(
+    plane: ControlPlane,
+    namespace: str,
+    servers: Sequence[ModelServer],
+    folder: Path,
+    *,
+    istio: Istio | None = None,
+) -> Iterator[Stage]:
+    """Starts the operator behind the gateway of the control plane, or behind that of Istio."""
+    flags = {"istiod_url": istio.istiod_url} if istio else {}
+    gateway = istio.url if istio else plane.gateway
+    with ExitStack() as stack:
+        collector = start_collector(plane, folder, access_log=istio.access_log if istio else None)
+        stack.callback(collector.process.stop)
+        controller = start_controller(plane, folder, **flags)
+        stack.callback(controller.process.stop)
+        champion, challenger = servers
+        yield Stage(plane, namespace, champion, challenger, collector, controller, gateway)
 
 
 def ready(status: Manifest) -> tuple[str, str]:

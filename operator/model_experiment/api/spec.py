@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from model_experiment.api.rules import Rule, SpecPart, both_or_none
+from model_experiment.api.rules import Rule, SpecPart, both_or_none, shown
 from model_experiment.api.users import Targeting, UserAssignment
 from model_experiment.api.values import Duration, Named, Ordered, Probability, milliseconds_in_cel
 from model_experiment.api.words import (
@@ -34,6 +34,7 @@ from model_experiment.api.words import (
     ObjectName,
     OnSuccess,
     OutcomeName,
+    Ownership,
     Port,
     PositiveDuration,
     Power,
@@ -143,15 +144,26 @@ class Routing(SpecPart):
     http_route_ref: HTTPRouteRef | None = Field(
         default=None,
         alias="httpRoute",
-        description="Your HTTPRoute to the champion: read, never written. The operator adds its own route. "
+        description="Your HTTPRoute to the champion: read, and only its weights ever written, where it is shared. "
         "Exactly one of httpRoute, virtualService.",
     )
     virtual_service_ref: VirtualServiceRef | None = Field(
         default=None,
         alias="virtualService",
-        description="Your VirtualService of Istio to the champion: read, never written. The operator adds a delegate. "
+        description="Your VirtualService of Istio to the champion: read, and only its weights ever written, where it "
+        "is shared. "
         "Exactly one of httpRoute, virtualService.",
     )
+    ownership: Ownership = Field(
+        default=Ownership.OPERATOR,
+        description="Operator: it adds a route of its own beside yours. "
+        "Shared: your route lists champion and challengers, and the operator writes their weights alone.",
+    )
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the user's own route carries the split."""
+        return self.ownership is Ownership.SHARED
 
     @property
     def http_route(self) -> HTTPRouteRef:
@@ -168,6 +180,11 @@ class Routing(SpecPart):
         return self.virtual_service_ref
 
     @property
+    def rule(self) -> str | None:
+        """The rule that the experiment names, if it does."""
+        return self.http_route_ref.rule if self.http_route_ref is not None else self.virtual_service.rule
+
+    @property
     def user_route(self) -> str:
         """The user's route as a sentence names it."""
         if self.http_route_ref is not None:
@@ -182,6 +199,14 @@ class Routing(SpecPart):
             found=lambda routing: both_or_none(routing.http_route_ref, routing.virtual_service_ref),
             holds_in_cel="has(self.httpRoute) != has(self.virtualService)",
             found_in_cel="{(has(self.httpRoute) ? 'both' : 'none')}",
+        ),
+        Rule(
+            at=".virtualService.rule",
+            must="must be absent where ownership is Shared: the rule is found by the name that access logs carry",
+            holds=lambda routing: not (routing.is_shared and routing.virtual_service_ref and routing.rule),
+            found=lambda routing: shown(routing.rule),
+            holds_in_cel="self.ownership != 'Shared' || !has(self.virtualService) || !has(self.virtualService.rule)",
+            found_in_cel='"{self.virtualService.rule}"',
         ),
     )
 
@@ -431,6 +456,17 @@ class ModelExperimentSpec(SpecPart):
         return self.objectives[0]
 
     rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            at=".routing.ownership",
+            must="must be Operator where assignment.by is not Hash or targeting is given: your rule says who enters",
+            holds=lambda spec: (
+                not spec.routing.is_shared or (spec.assignment.by is By.HASH and spec.targeting == Targeting())
+            ),
+            found=lambda _: "Shared",
+            holds_in_cel="self.routing.ownership != 'Shared' || (self.assignment.by == 'Hash'"
+            " && self.targeting.holdoutPercent == 0 && self.targeting.headers.size() == 0)",
+            found_in_cel="Shared",
+        ),
         Rule(
             at=".challengers",
             must="must have other names than the champion",

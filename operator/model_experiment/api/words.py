@@ -164,6 +164,13 @@ class By(StrEnum):
     DECIMAL_SUFFIX = "DecimalSuffix"
 
 
+class Ownership(StrEnum):
+    """Whose route carries the split."""
+
+    OPERATOR = "Operator"
+    SHARED = "Shared"
+
+
 class Better(StrEnum):
     """The direction of improvement."""
 

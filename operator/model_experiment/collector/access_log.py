@@ -60,7 +60,10 @@ class AccessLog:
                 assert_never(read)
 
     def _count(self, request: Request, *, now: float) -> None:
-        self._tallies.of(request.counted).count(request)
+        tally = self._tallies.of(request.counted)
+        if not tally.takes(request):
+            return
+        tally.count(request)
         self._recorder.expose(request, now=now)
         if not request.is_as_assigned:
             self._health.mismatches.inc()

@@ -51,6 +51,8 @@ class Counted:
     outcomes: tuple[str, ...] = ()
     services: tuple[tuple[str, str], ...] = ()
     """Each Service, by which Istio names its clusters, and its variant; the champion's first."""
+    shared_route: str = ""
+    """The user's own route, where that carries the split: it serves the champion before and after as well."""
     user_route: str = ""
     """The user's own HTTPRoute, where every request with the header that it serves should be the experiment's."""
 
@@ -71,8 +73,8 @@ class Counted:
 
     @property
     def route(self) -> RouteKey:
-        """Namespace and name of the experiment's own route."""
-        return self.namespace, own_route_name(self.name)
+        """Namespace and name of the route that carries the split."""
+        return self.namespace, self.shared_route or own_route_name(self.name)
 
     @property
     def champion(self) -> str:
@@ -132,6 +134,7 @@ def counted_from(manifest: Mapping[str, Any]) -> Counted | None:
             latency_limits=_latency_limits(spec),
             outcomes=tuple(dict.fromkeys(objective.source.outcome.name for objective in spec.objectives)),
             services=_services(spec),
+            shared_route=_shared_route(spec, manifest["metadata"]["name"]),
             user_route="" if status.get("phase") == Phase.CONCLUDED else _user_route(spec),
         )
     except (AttributeError, KeyError, TypeError, ValueError, SpecError) as error:
@@ -149,12 +152,21 @@ def _services(spec: ModelExperimentSpec) -> tuple[tuple[str, str], ...]:
 
 
 def _user_route(spec: ModelExperimentSpec) -> str:
-    """The user's HTTPRoute where the experiment takes all of it.
+    """The user's HTTPRoute where the experiment takes all of it, by a route of its own.
 
     Of its requests the log says neither which rule served one, nor whether its user may enter and has a position.
     """
     http_route, everybody = spec.routing.http_route_ref, not spec.targeting.headers and spec.assignment.by is By.HASH
-    return http_route.name if http_route is not None and http_route.rule is None and everybody else ""
+    takes_all = http_route is not None and http_route.rule is None and everybody and not spec.routing.is_shared
+    return http_route.name if http_route is not None and takes_all else ""
+
+
+def _shared_route(spec: ModelExperimentSpec, name: str) -> str:
+    """A shared HTTPRoute is known by its first rule, a shared VirtualService by the rule that is named like our own."""
+    if not spec.routing.is_shared:
+        return ""
+    http_route = spec.routing.http_route_ref
+    return f"{http_route.name}/rule/0" if http_route else own_route_name(name)
 
 
 def _latency_limits(spec: ModelExperimentSpec) -> tuple[LatencyLimit, ...]:

@@ -7,6 +7,9 @@ The trap is a user who changes the variant, because the weights do. Requests and
 variant that answered. Exposures and outcomes count under the variant the user met *first*: that is what the
 log of assignments says, so they arrive here from there (see ``recording``). The bucket is the user's own and
 never changes.
+
+Another is a route that is shared with the user: it serves the champion also while nothing is split, and counted then,
+its users would be one half of a comparison. What the champion answers counts only while the split stands.
 """
 
 from collections.abc import Iterable, Iterator
@@ -32,6 +35,7 @@ class Tally:
         self.counted = counted
         self.tables: dict[tuple[str, Measure], Table] = {}
         self.known_users = KnownUsers()
+        self._split_since: float | None = None
         self.fit(counted)
 
     def fit(self, counted: Counted) -> None:
@@ -48,6 +52,21 @@ class Tally:
             for measure in measures(counted)
             for variant in counted.variants
         }
+
+    def takes(self, request: Request) -> bool:
+        """Whether a request is one of the experiment; on a shared route, the answers to challengers' users tell.
+
+        One that a challenger answered as it should says that the split stands, one that the champion answered instead
+        that it does not. Entries of the access log come late, so it is their own times that are compared.
+        """
+        if not self.counted.shared_route or request.variant != self.counted.champion:
+            if request.is_as_assigned and self._split_since is None:
+                self._split_since = request.started
+            return True
+        stands = self._split_since is not None and request.started >= self._split_since
+        if stands and not request.is_as_assigned:
+            self._split_since = None
+        return stands and request.is_as_assigned
 
     def count(self, request: Request) -> None:
         """One request and its response, under the variant that answered."""

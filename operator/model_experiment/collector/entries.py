@@ -14,7 +14,7 @@ The trap: an empty upstream cluster means two things. Where the variant has no h
 or a filter answered before the router, no variant met the user, although ``x-variant`` may be set.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,7 +28,7 @@ VARIANT_HEADER = "x-variant"
 LONGEST_USER = 256  # characters; a database that stores every user once must not store megabytes for one
 
 _FINISHED = (NotSet, DownstreamEnd)  # the other types report on a request that is still under way
-_ROUTE_PARTS = 4
+_ROUTE_PARTS = 5  # httproute, namespace, route, rule, number
 _KEY_PARTS = 2
 _ISTIO = "virtualservice"
 _ISTIO_CLUSTER = "outbound|"
@@ -68,7 +68,7 @@ class Request:
 def read_entry(entry: HTTPAccessLogEntry, routes: Mapping[RouteKey, Counted]) -> Request | Unattributed | None:
     """What an entry means; None where it is no business of any experiment, or its user is held out."""
     common = entry.common_properties
-    counted = routes.get(_route_key(common.route_name))
+    counted = _of_route(common.route_name, routes)
     if counted is None or common.access_log_type not in _FINISHED or common.intermediate_log_entry:
         return None
     if not common.upstream_cluster and not common.response_flags.no_healthy_upstream:
@@ -106,7 +106,7 @@ class Bypass:
 def read_bypass(entry: HTTPAccessLogEntry, user_routes: Mapping[RouteKey, Counted]) -> Bypass | None:
     """Whether an entry of a user's route belonged to an experiment; while that is not open, all of them do."""
     common = entry.common_properties
-    counted = user_routes.get(_route_key(common.route_name))
+    counted = _of_route(common.route_name, user_routes)
     if counted is None or common.access_log_type not in _FINISHED or common.intermediate_log_entry:
         return None
     user = entry.request.request_headers.get(counted.header, "")
@@ -118,22 +118,26 @@ def is_usable(user: str) -> bool:
     return 0 < len(user) <= LONGEST_USER and "\0" not in user
 
 
-def _route_key(route_name: str) -> RouteKey:
+def _of_route(route_name: str, routes: Mapping[RouteKey, Counted]) -> Counted | None:
+    return next((routes[key] for key in _route_keys(route_name) if key in routes), None)
+
+
+def _route_keys(route_name: str) -> Sequence[RouteKey]:
     """Namespace and route in the name that a gateway gives to a route; no key of ours for other names.
 
-    Envoy Gateway: ``httproute/<namespace>/<route>/rule/...``. Istio: ``[<the user's rule>-]virtualservice/<namespace>/
-    <route>``, read from its end, because the user's rule may have any name; made from an HTTPRoute
-    ``<namespace>.<route>.<rule>``.
+    Envoy Gateway: ``httproute/<namespace>/<route>/rule/<number>/...``, a route of ours or a rule of one that is shared.
+    Istio: ``[<the user's rule>-]virtualservice/<namespace>/<route>``, read from its end, because the user's rule may
+    have any name; made from an HTTPRoute ``<namespace>.<route>.<rule>``.
     """
-    parts = route_name.split("/", 3)
-    if len(parts) == _ROUTE_PARTS and parts[0] == "httproute":
-        return parts[1], parts[2]
+    parts = route_name.split("/", _ROUTE_PARTS)
+    if len(parts) >= _ROUTE_PARTS and parts[0] == "httproute":
+        return (parts[1], parts[2]), (parts[1], "/".join(parts[2:5]))
     kind, *key = route_name.rsplit("/", 2)
     if len(key) == _KEY_PARTS and (kind == _ISTIO or kind.endswith(f"-{_ISTIO}")):
-        return key[0], key[1]
+        return ((key[0], key[1]),)
     namespace, _, rest = route_name.partition(".")
     route, _, rule = rest.rpartition(".")
-    return (namespace, route) if rule.isdigit() else ("", "")
+    return ((namespace, route),) if rule.isdigit() else ()
 
 
 def _variant(entry: HTTPAccessLogEntry, counted: Counted, *, user: str, sent: str) -> str | None:
@@ -158,10 +162,9 @@ def _variant_of_place(cluster: str, counted: Counted) -> str | None:
 
     A split rule is the only one and has a backend for each share; otherwise each share has a rule of its own.
     """
-    before = "httproute/{}/{}/rule/".format(*counted.route)
-    rule, _, backend = cluster.removeprefix(before).partition("/backend/")
-    place = backend if counted.by is By.HASH else rule
-    if not cluster.startswith(before):
+    if not cluster.startswith("httproute/{}/{}/".format(*counted.route)):
         return None
+    rule, _, backend = cluster.partition("/rule/")[2].partition("/backend/")
+    place = backend if counted.by is By.HASH else rule
     shares = enumerate(counted.assignment.shares)
     return next((share.variant for number, share in shares if place == str(number)), None)

@@ -32,6 +32,9 @@ from model_experiment.routing.choice import ChosenRouter
 from model_experiment.routing.gateway_api import GatewayApiRouter
 from model_experiment.routing.istio import IstioRouter
 from model_experiment.routing.istiod import Istiod
+from model_experiment.routing.shared import SharedRouter
+from model_experiment.routing.shared_http_route import SharedHTTPRoute
+from model_experiment.routing.shared_virtual_service import SharedVirtualService
 from model_experiment.settings import ControllerSettings, parse
 
 log = logging.getLogger(__name__)
@@ -92,28 +95,34 @@ async def _connected(settings: ControllerSettings, stack: AsyncExitStack) -> tup
     _require_kinds(kinds)
     cache = Cache(policies)
     urgent = Objects(take_back_api, timeout_seconds=settings.api_timeout_seconds)
-    router = ChosenRouter(
-        http_route=GatewayApiRouter(
-            objects,
-            cache,
-            urgent=urgent,
-            settle_seconds=settings.gateway_settle_seconds,
-            drain_seconds=settings.drain_seconds,
-            is_new_envoy_gateway=is_new_envoy_gateway(definitions),
-        ),
-        virtual_service=IstioRouter(
-            objects,
-            cache,
-            urgent=urgent,
-            clock=time.monotonic,
-            settle_seconds=settings.istio_settle_seconds,
-            mesh=Istiod(settings.istiod_url, timeout_seconds=_ISTIOD_SECONDS) if settings.istiod_url else None,
-        ),
-    )
+    router = _router(settings, objects, cache, urgent=urgent, is_new_gateway=is_new_envoy_gateway(definitions))
     watches = watching.Watches(
         cache, objects, kinds, api.configuration, settings.namespace, asyncio.get_running_loop(), threading.Event()
     )
     return World(settings, cache, objects, router, source, clock=time.time), watches
+
+
+def _router(
+    settings: ControllerSettings, objects: Objects, cache: Cache, *, urgent: Objects, is_new_gateway: bool
+) -> ChosenRouter:
+    """The routers of both meshes and both kinds of ownership, with one picture of the world and of istiod."""
+    clock, gateway, istio = time.monotonic, settings.gateway_settle_seconds, settings.istio_settle_seconds
+    mesh = Istiod(settings.istiod_url, timeout_seconds=_ISTIOD_SECONDS) if settings.istiod_url else None
+    http_route = SharedHTTPRoute(cache, clock=clock, settle_seconds=gateway, is_new_envoy_gateway=is_new_gateway)
+    virtual_service = SharedVirtualService(cache, clock=clock, settle_seconds=istio, mesh=mesh)
+    return ChosenRouter(
+        http_route=GatewayApiRouter(
+            objects,
+            cache,
+            urgent=urgent,
+            settle_seconds=gateway,
+            drain_seconds=settings.drain_seconds,
+            is_new_envoy_gateway=is_new_gateway,
+        ),
+        virtual_service=IstioRouter(objects, cache, urgent=urgent, clock=clock, settle_seconds=istio, mesh=mesh),
+        shared_http_route=SharedRouter(http_route, objects, cache, urgent=urgent, clock=clock),
+        shared_virtual_service=SharedRouter(virtual_service, objects, cache, urgent=urgent, clock=clock),
+    )
 
 
 async def _until_the_first_ends(

@@ -26,7 +26,10 @@ log = logging.getLogger(__name__)
 FINALIZER = "modelexperiment.io/traffic"
 REPORTER = "model-experiment-operator"
 _ALARMING = frozenset(
-    {"GuardrailBreached", "SampleRatioMismatch", "RouteNotEffective", "BlindForTooLong", "PolicyNotCarried"}
+    {
+        *("GuardrailBreached", "SampleRatioMismatch", "RouteNotEffective", "BlindForTooLong"),
+        *("PolicyNotCarried", "RouteContested"),
+    }
 )
 
 

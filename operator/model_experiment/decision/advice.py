@@ -41,14 +41,13 @@ def risk_of(plan: Plan, judgement: Judgement) -> str | None:
 
 def actions_of(experiment: Experiment, plan: Plan, judgement: Judgement) -> tuple[str, ...]:
     """The next steps of a person, most important first; none while the experiment goes on by itself."""
-    spec, route = experiment.spec, experiment.spec.routing.user_route
+    spec = experiment.spec
     challengers, champion = spec.challengers, spec.champion
     names = judgement.challenger or wording.names([challenger.name for challenger in challengers])
     match judgement.verdict:
         case Verdict.PROMOTE if spec.on_success is OnSuccess.PROMOTE:
             return (
-                f"point the rule of {route} at {_backend(experiment, judgement.challenger)} instead of"
-                f" {champion.backend_ref.served_by}; the operator then removes its own route",
+                _how_to_adopt(experiment, _backend(experiment, judgement.challenger)),
                 f"keep {champion.backend_ref.name} running until then: requests without"
                 f" {spec.assignment.header} still reach it",
             )
@@ -83,6 +82,14 @@ def actions_of(experiment: Experiment, plan: Plan, judgement: Judgement) -> tupl
             return ()
         case _:
             assert_never(judgement.verdict)
+
+
+def _how_to_adopt(experiment: Experiment, backend: str) -> str:
+    """What a promotion waits for."""
+    route, champion = experiment.spec.routing.user_route, experiment.spec.champion.backend_ref.served_by
+    if experiment.spec.routing.is_shared:
+        return f"give the whole weight of {route} to {backend}, in your manifest too; the operator then lets go of it"
+    return f"point the rule of {route} at {backend} instead of {champion}; the operator then removes its own route"
 
 
 def _backend(experiment: Experiment, challenger: str) -> str:

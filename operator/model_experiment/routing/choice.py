@@ -1,4 +1,4 @@
-"""Each experiment at the mesh that its spec names."""
+"""Each experiment at the mesh that its spec names, on a route of its own or on the user's."""
 
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Route, RouteReading
@@ -6,11 +6,22 @@ from model_experiment.routing.port import Router
 
 
 class ChosenRouter:
-    """The router of the user's HTTPRoute, or that of the VirtualService."""
+    """The router of the user's HTTPRoute, or that of the VirtualService; two of each, by ownership."""
 
-    def __init__(self, *, http_route: Router, virtual_service: Router) -> None:
-        self._http_route = http_route
-        self._virtual_service = virtual_service
+    def __init__(
+        self,
+        *,
+        http_route: Router,
+        virtual_service: Router,
+        shared_http_route: Router,
+        shared_virtual_service: Router,
+    ) -> None:
+        self._routers = {
+            (False, False): virtual_service,
+            (False, True): shared_virtual_service,
+            (True, False): http_route,
+            (True, True): shared_http_route,
+        }
 
     def read(self, experiment: Experiment) -> RouteReading:
         """See the port."""
@@ -21,4 +32,5 @@ class ChosenRouter:
         return await self._of(experiment).apply(experiment, step, taken_back=taken_back)
 
     def _of(self, experiment: Experiment) -> Router:
-        return self._http_route if experiment.spec.routing.http_route_ref is not None else self._virtual_service
+        routing = experiment.spec.routing
+        return self._routers[routing.http_route_ref is not None, routing.is_shared]

@@ -71,12 +71,12 @@ def mesh_says(
     """
     if not proxies:
         is_blind = is_late and not is_open(own, experiment)
-        return is_blind, _UNKNOWN if is_blind else None
+        return is_blind, MESH_UNKNOWN if is_blind else None
     sayings = [_proxy_says(experiment, own, proxy, is_late=is_late) for proxy in proxies]
     return all(settled for settled, _ in sayings), together(problem for _, problem in sayings)
 
 
-_UNKNOWN = Obstacle("MeshUnknown", "istiod must tell what its gateway took, found no proxy of it")
+MESH_UNKNOWN = Obstacle("MeshUnknown", "istiod must tell what its gateway took, found no proxy of it")
 
 
 def _proxy_says(experiment: Experiment, own: Manifest, proxy: Proxy, *, is_late: bool) -> tuple[bool, Obstacle | None]:

@@ -40,8 +40,7 @@ def find_obstacle(
         return Obstacle("RouteNotFound", f"HTTPRoute {name} must exist in namespace {experiment.namespace}, found none")
     return (
         older_claim(experiment, others)
-        or _incapable(experiment, user_route, is_new_envoy_gateway=is_new_envoy_gateway)
-        or _not_accepted(user_route)
+        or wrong_gateway(experiment, user_route, is_new_envoy_gateway=is_new_envoy_gateway)
         or _wrong_rule(experiment, user_route)
         or _uncarried(experiment, user_route, own, policies)
     )
@@ -68,6 +67,12 @@ def adopted(experiment: Experiment, user_route: Manifest | None) -> str:
     rule = find_rule(experiment, user_route) if user_route else None
     challengers = experiment.spec.challengers if rule else ()
     return next((each.name for each in challengers if rule and _serves(rule, each)), "")
+
+
+def wrong_gateway(experiment: Experiment, user_route: Manifest, *, is_new_envoy_gateway: bool) -> Obstacle | None:
+    """A provider that cannot assign as asked, or one that has not taken the user's route."""
+    incapable = _incapable(experiment, user_route, is_new_envoy_gateway=is_new_envoy_gateway)
+    return incapable or _not_accepted(user_route)
 
 
 def _incapable(experiment: Experiment, user_route: Manifest, *, is_new_envoy_gateway: bool) -> Obstacle | None:

@@ -43,7 +43,7 @@ def _split_rule(experiment: Experiment, rule: Manifest, shares: Iterable[Share],
         "matches": _matches(experiment, rule, asked),
         "backendRefs": [
             {
-                **_backend(experiment, share.variant),
+                **backend(experiment, share.variant),
                 "weight": share.weight,
                 "filters": marked(experiment, share, filters),
             }
@@ -62,7 +62,7 @@ def _rule_of_one(experiment: Experiment, rule: Manifest, share: Share, asked: Ma
         **{key: deepcopy(rule[key]) for key in _CARRIED if key in rule},
         "filters": marked(experiment, share, rule.get("filters", [])),
         "matches": _matches(experiment, rule, asked),
-        "backendRefs": [{**_backend(experiment, share.variant), **kept}],
+        "backendRefs": [{**backend(experiment, share.variant), **kept}],
     }
 
 
@@ -147,7 +147,8 @@ def is_marked(filters: Iterable[Manifest]) -> bool:
     return any(header["name"] == "x-variant" for modifier in modifiers for header in modifier.get("set", []))
 
 
-def _backend(experiment: Experiment, variant: str) -> Manifest:
+def backend(experiment: Experiment, variant: str) -> Manifest:
+    """The backend of a variant as a route writes it."""
     return reference_of(variant_named(experiment, variant).backend_ref)
 
 

@@ -98,10 +98,12 @@ def _rules(
     """One rule that is split, or a rule for each share; their name is the same, because it tells whose they are."""
     assignment, is_open = experiment.spec.assignment, isinstance(step, Open)
     if assignment.by is By.HASH:
-        entries = [{**_entry(experiment, share, headers), "weight": share.weight} for share in step.assignment.shares]
+        entries = [{**entry_of(experiment, share, headers), "weight": share.weight} for share in step.assignment.shares]
         return [_rule(experiment, asked_of_all(assignment, is_open=is_open), cases, entries)]
     return [
-        _rule(experiment, asked_of(assignment, positions, is_open=is_open), cases, [_entry(experiment, share, headers)])
+        _rule(
+            experiment, asked_of(assignment, positions, is_open=is_open), cases, [entry_of(experiment, share, headers)]
+        )
         for share, positions in step.assignment.intervals
     ]
 
@@ -121,7 +123,7 @@ def _rule(
     }
 
 
-def _entry(experiment: Experiment, share: Share, carried: Manifest) -> Manifest:
+def entry_of(experiment: Experiment, share: Share, carried: Manifest) -> Manifest:
     """One variant: its Service by its short name, which Istio completes, and who it is.
 
     Those who are held out reach the champion's Service, and nobody says so.

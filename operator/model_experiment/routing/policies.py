@@ -95,6 +95,11 @@ def copies(policies: Policies) -> dict[Kind, Manifest]:
     return {**carried, BACKEND_TRAFFIC_POLICY: hashing}
 
 
+def attached(policies: Policies, kind: Kind) -> list[Manifest]:
+    """The policies of a kind that concern the experiment's rule, the operator's own left out."""
+    return [policy for each, policy in _of_others(policies) if each == kind and _concerns(policies, kind, policy)]
+
+
 def waits_for(own: Manifest, wanted: Mapping[Kind, Manifest], found: Mapping[Kind, Manifest]) -> str:
     """What must happen to the copies before the own route may be open; empty where each stands and is accepted.
 

@@ -52,7 +52,7 @@ def find_obstacle(
         return Obstacle("RouteNotFound", found)
     return (
         older_claim(experiment, others)
-        or _wrong_gateway(experiment, user_route, gateways)
+        or wrong_gateway(experiment, user_route, gateways)
         or _wrong_rules(experiment, user_route)
         or _patched(experiment, user_route, filters)
     )
@@ -115,7 +115,8 @@ def _plain_rule(experiment: Experiment, user_route: Manifest) -> Manifest | None
     return next((rule for rule in plain if rule.get("name") == wanted), None)
 
 
-def _wrong_gateway(experiment: Experiment, user_route: Manifest, gateways: Sequence[Manifest]) -> Obstacle | None:
+def wrong_gateway(experiment: Experiment, user_route: Manifest, gateways: Sequence[Manifest]) -> Obstacle | None:
+    """Gateways that do not split by a hash of the user, or cannot be found."""
     name, bound = user_route["metadata"]["name"], gateway_names(user_route)
     if not bound or _MESH in user_route["spec"].get("gateways", []):
         if can_assign(ISTIO_MESH, experiment.spec.assignment.by):
