@@ -12,7 +12,7 @@ IN_DEV := PYTHONPATH=dev $(BIN)/python -m
 QUICK := -m "not cluster and not slow" -n auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test demo dev build-control-plane generate format calibrate bench clean
+.PHONY: help setup check test demo dev build-control-plane capabilities generate format calibrate bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ dev: build-control-plane ## a control plane to play with, until Ctrl-C
 
 build-control-plane: $(READY) ## build what is missing of API server, etcd, Envoy Gateway, istiod and Prometheus (once, 25 minutes)
 	$(IN_DEV) control_plane build
+
+capabilities: build-control-plane ## prove on the real meshes what each provider can do, and write the table in docs/routing.md
+	$(BIN)/python -m pytest -m proves --capabilities docs/routing.md
 
 generate: $(READY) ## write the files that are made from the models
 	$(BIN)/python dev/generate.py

@@ -18,6 +18,7 @@ from control_plane import building, isolation, kind
 from control_plane.istio import Istio
 from control_plane.plane import ControlPlane, running, with_istio
 from given.model_servers import Answer, ModelServer, introduce, serving
+from given.proofs import Proofs
 
 MEASURED = pytest.StashKey[list[str]]()
 DEFINITIONS = Path(__file__).parents[1] / "crds"
@@ -26,6 +27,13 @@ DEFINITIONS = Path(__file__).parents[1] / "crds"
 def pytest_addoption(parser: pytest.Parser) -> None:
     choice = "where cluster tests run: a control plane of plain processes, or kind"
     parser.addoption("--cluster", choices=["local", "kind"], default="local", help=choice)
+    page = "writes the table of what was proved on which provider into this page, between its marks"
+    parser.addoption("--capabilities", type=Path, metavar="FILE", help=page)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if page := config.option.capabilities:
+        config.pluginmanager.register(Proofs(page))
 
 
 @pytest.hookimpl(tryfirst=True)

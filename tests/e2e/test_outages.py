@@ -2,13 +2,17 @@
 
 import time
 
+import pytest
+
 from given.experiments import experiment_manifest, route_manifest
 from given.model_servers import fail
+from given.proofs import ON_GATEWAY
 from given.stages import phase_is, ready
 
 LONG = {"looks": 7, "minimumDuration": "9m", "maximumDuration": "10m"}
 
 
+@pytest.mark.proves("the user's objects are as before after the release", on=ON_GATEWAY)
 def test_deleting_a_running_experiment_restores_the_users_route_and_leaves_nothing(stage):
     before = stage.user_route()["spec"]
     stage.apply(analysis=LONG)

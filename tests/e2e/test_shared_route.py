@@ -9,6 +9,7 @@ import requests
 from control_plane.process import wait_until
 from given.experiments import hashing_policy, install_definition, shared_route_manifest
 from given.model_servers import fail
+from given.proofs import ON_GATEWAY_SHARED
 from given.stages import phase_is, ready, staged
 from routing.virtual_services import hashing_filter, shared_virtual_service
 
@@ -74,6 +75,7 @@ def test_a_better_challenger_is_promoted_until_the_user_gives_it_the_weight(stag
     assert not shoppers.traffic.errors
 
 
+@pytest.mark.proves("the user's objects are as before after the release", on=ON_GATEWAY_SHARED)
 def test_a_harmful_challenger_is_taken_back_and_the_route_is_left_as_it_was(stage):
     before = stage.user_route()
     stage.apply(routing=SHARED, analysis=LONG)

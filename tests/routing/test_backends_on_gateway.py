@@ -12,6 +12,7 @@ import yaml
 from control_plane.process import wait_until
 from given.experiments import route_manifest
 from given.model_serving import BY_ENDPOINTS, behind, inference_pool, inference_service, routed, write
+from given.proofs import ON_GATEWAY
 from given.tokens import policy_manifest
 from given.watchers import Watchers
 from model_experiment.decision.route import Open, Parked, next_step
@@ -139,6 +140,7 @@ def test_every_inference_service_of_the_page_is_one(control_plane, namespace):
         assert stored["spec"] == manifest["spec"], "the API server drops what it does not know"
 
 
+@pytest.mark.proves("a challenger without endpoints: its users alone notice", on=ON_GATEWAY)
 async def test_without_endpoints_exactly_the_challengers_users_get_503_and_the_route_is_parked(
     control_plane, namespace, endpoints
 ):

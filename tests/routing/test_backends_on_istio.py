@@ -7,6 +7,7 @@ import requests
 
 from control_plane.process import wait_until
 from given.model_serving import behind_in_mesh, inference_service, write
+from given.proofs import ON_ISTIO
 from given.watchers import Watchers
 from model_experiment.decision.route import Open
 from routing.test_backends_on_gateway import TWO_INFERENCE_SERVICES
@@ -53,6 +54,7 @@ async def test_two_inference_services_are_split_by_our_delegate(control_plane, i
 
 
 @pytest.mark.parametrize("missing", ["v8", "v7"])
+@pytest.mark.proves("a challenger without endpoints: its users alone notice", on=ON_ISTIO)
 async def test_without_endpoints_exactly_the_users_of_that_variant_get_503_and_nobody_moves(
     control_plane, istio, namespace, endpoints, missing
 ):

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from given.experiments import route_manifest
+from given.proofs import ON_GATEWAY
 from model_experiment.api.words import By
 from model_experiment.assignment import HOLDOUT, assign
 from model_experiment.decision.machine import promotion_of
@@ -149,6 +150,7 @@ def url(control_plane, namespace, model_server):
 
 
 @EACH_WAY
+@pytest.mark.proves("positions without a hash, by header and by suffix", on=ON_GATEWAY)
 async def test_every_user_meets_the_variant_of_its_position(control_plane, namespace, url, way):
     crowd = Crowd(url, way)
     async with walker_for(control_plane, namespace, assignment=way.assignment) as walker:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from given.proofs import ON_ISTIO
 from model_experiment.decision.route import Open
 from model_experiment.objects import ENVOY_FILTER
 from routing.test_intervals_on_gateway import EACH_WAY, WAYS, Crowd, lives, meets_every_prediction
@@ -17,6 +18,7 @@ def url(control_plane, istio, namespace, model_server):
 
 
 @EACH_WAY
+@pytest.mark.proves("positions without a hash, by header and by suffix", on=ON_ISTIO)
 async def test_every_user_meets_the_variant_of_its_position(control_plane, istio, namespace, url, way):
     crowd = Crowd(url, way)
     async with walker_for(control_plane, istio, namespace, assignment=way.assignment) as walker:

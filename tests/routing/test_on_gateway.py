@@ -1,12 +1,14 @@
 """The own route on the real Envoy Gateway: every user where predicted, no client error in any transition."""
 
 import asyncio
+import statistics
 import time
 from contextlib import asynccontextmanager
 
 import pytest
 
 from given.experiments import experiment_manifest, experiment_of, install_definition, route_manifest
+from given.proofs import ON_GATEWAY
 from given.traffic import Traffic
 from model_experiment.assignment import assign, modulus_for
 from model_experiment.controller.cache import Cache
@@ -86,6 +88,8 @@ def everything_to_challenger(assignment):
     return promotion_of(assignment, "v8")
 
 
+@pytest.mark.proves("20,000 of 20,000 users as predicted at 1, 10, 50 %; growing only adds users", on=ON_GATEWAY)
+@pytest.mark.proves("requests without the assignment header stay with the champion", on=ON_GATEWAY)
 async def test_users_meet_exactly_the_predicted_variant_and_a_larger_share_only_adds_users(
     control_plane, namespace, url
 ):
@@ -105,6 +109,7 @@ async def test_users_meet_exactly_the_predicted_variant_and_a_larger_share_only_
     assert not traffic.errors
 
 
+@pytest.mark.proves("a whole life under load without a client error", on=ON_GATEWAY)
 async def test_a_whole_life_under_load_gives_no_client_error_and_moves_no_user_who_should_stay(
     control_plane, namespace, url
 ):
@@ -146,6 +151,27 @@ def expected(goal, user):
     return goal.assignment.variant(user) if isinstance(goal, Open) else ""
 
 
+@pytest.mark.proves("last answer of a challenger at most 500 ms after a take-back (median of 10)", on=ON_GATEWAY)
+async def test_a_take_back_ends_the_challengers_traffic_within_half_a_second(control_plane, namespace, url, measured):
+    traffic, stop = Traffic(url, USERS[:5000]), asyncio.Event()
+    async with walker_for(control_plane, namespace) as walker:
+        half, delays = split(walker, 50), []
+        flow = asyncio.create_task(traffic.flow(200, stop))
+        for _ in range(10):
+            await walker.walk_to(Open(half))
+            await walker.router.apply(walker.experiment, Parked(half))
+            written = time.time()
+            await asyncio.sleep(1)
+            last = max((sent for sent, _, _, variant in traffic.answers if variant == "v8"), default=written)
+            delays.append(last - written)
+        stop.set()
+        await flow
+    shown = [round(1000 * delay) for delay in delays]
+    measured(f"own HTTPRoute, the challenger's last answer after the take-back: {shown} ms")
+    assert statistics.median(delays) <= 0.5
+    assert not traffic.errors
+
+
 async def test_a_parked_route_takes_nobody_whatever_the_client_sends(control_plane, namespace, url):
     traffic = Traffic(url, USERS)
     async with walker_for(control_plane, namespace) as walker:
@@ -184,10 +210,14 @@ def challenger(control_plane, namespace, model_server):
     return model_server("ranker-v8")
 
 
+@pytest.mark.proves("the user's rule and its policies hold in every phase", on=ON_GATEWAY)
+@pytest.mark.proves("headers that a client forges are overwritten", on=ON_GATEWAY)
 async def test_the_own_route_carries_what_the_users_rule_does(control_plane, namespace, challenger):
     traffic = Traffic(f"{control_plane.gateway}/{namespace}", USERS)
     async with walker_for(control_plane, namespace) as walker:
         await walker.walk_to(Open(everything_to_challenger(split(walker, 50))))
+        assert await traffic.ask_each(["anna"]) == {"anna": "v8"}
+        traffic.headers = {"x-variant": "v7", "x-experiment": "other/one"}
         assert await traffic.ask_each(["anna"]) == {"anna": "v8"}
         told = {"x-a": "1", "x-variant": "v8", "x-experiment": f"{namespace}/ranker"}
         assert challenger.requests[-1].items() >= told.items()

@@ -12,6 +12,7 @@ import requests
 from control_plane.ports import free_port
 from control_plane.process import wait_until
 from given.experiments import experiment_manifest, experiment_of, install_definition
+from given.proofs import ON_ISTIO
 from given.traffic import Traffic
 from model_experiment.assignment import Assignment, Share, modulus_for
 from model_experiment.controller.cache import Cache
@@ -23,7 +24,7 @@ from routing.virtual_services import NETWORKING, champion, delegating, gateway, 
 
 USERS = [f"user-{number}" for number in range(20_000)]
 RATE = 200
-ON_ISTIO = {"virtualService": {"name": "ranker"}}
+ROUTING = {"virtualService": {"name": "ranker"}}
 KINDS = (VIRTUAL_SERVICE, ISTIO_GATEWAY, ENVOY_FILTER, INFERENCE_SERVICE)
 
 
@@ -59,7 +60,7 @@ class Walker:
 @asynccontextmanager
 async def walker_for(control_plane, istio, namespace, *, with_mesh=True, settle_seconds=10, **changes):
     install_definition(control_plane)
-    stored = control_plane.api.create(experiment_manifest(namespace, routing=ON_ISTIO, **changes))
+    stored = control_plane.api.create(experiment_manifest(namespace, routing=ROUTING, **changes))
     api = await connect(str(control_plane.kubeconfig), connections=8)
     mesh = Istiod(istio.istiod_url, timeout_seconds=2) if with_mesh else None
     try:
@@ -103,6 +104,8 @@ def split(walker, percent):
     return Assignment(modulus, (Share("v8", challenger), Share("v7", modulus - challenger)))
 
 
+@pytest.mark.proves("20,000 of 20,000 users as predicted at 1, 10, 50 %; growing only adds users", on=ON_ISTIO)
+@pytest.mark.proves("requests without the assignment header stay with the champion", on=ON_ISTIO)
 async def test_users_meet_exactly_the_predicted_variant_and_a_larger_share_only_adds_users(
     control_plane, istio, namespace, url
 ):
@@ -121,6 +124,7 @@ async def test_users_meet_exactly_the_predicted_variant_and_a_larger_share_only_
     assert not traffic.errors
 
 
+@pytest.mark.proves("a whole life under load without a client error", on=ON_ISTIO)
 async def test_a_whole_life_under_load_gives_no_client_error_and_moves_no_user_who_should_stay(
     control_plane, istio, namespace, url
 ):
@@ -156,6 +160,7 @@ def expected(goal, user):
     return goal.assignment.variant(user) if isinstance(goal, Open) else ""
 
 
+@pytest.mark.proves("last answer of a challenger at most 500 ms after a take-back (median of 10)", on=ON_ISTIO)
 async def test_a_take_back_ends_the_challengers_traffic_within_half_a_second(control_plane, istio, namespace, url):
     traffic, stop = Traffic(url, USERS[:5000]), asyncio.Event()
     async with walker_for(control_plane, istio, namespace) as walker:
@@ -184,6 +189,7 @@ async def test_a_parked_delegate_takes_nobody_whatever_the_client_sends(control_
         assert set(seen.values()) == {""}
 
 
+@pytest.mark.proves("headers that a client forges are overwritten", on=ON_ISTIO)
 async def test_headers_of_the_experiment_reach_the_model_and_forged_ones_do_not(
     control_plane, istio, namespace, url, servers
 ):
@@ -196,6 +202,7 @@ async def test_headers_of_the_experiment_reach_the_model_and_forged_ones_do_not(
         assert servers["v8"].requests[-1].items() >= told.items()
 
 
+@pytest.mark.proves("the user's rule and its policies hold in every phase", on=ON_ISTIO)
 async def test_the_delegate_carries_what_the_champions_rule_does(control_plane, istio, namespace, servers):
     carried = {
         "timeout": "3s",
@@ -217,6 +224,7 @@ async def test_the_delegate_carries_what_the_champions_rule_does(control_plane, 
     control_plane.api.delete(manifest)
 
 
+@pytest.mark.proves("what the proxies refuse is noticed and said", on=ON_ISTIO)
 async def test_a_push_that_envoy_refuses_is_noticed_and_a_take_back_mends_it(control_plane, istio, namespace, url):
     async with walker_for(control_plane, istio, namespace) as walker:
         half = split(walker, 50)
@@ -283,6 +291,7 @@ async def test_without_istiods_word_a_write_counts_after_the_settle_time(control
 
 
 @pytest.mark.usefixtures("url")
+@pytest.mark.proves("the user's objects are as before after the release", on=ON_ISTIO)
 async def test_a_release_leaves_the_users_objects_as_they_were_and_nothing_of_ours(control_plane, istio, namespace):
     users = user_virtual_service(namespace=namespace)
     before = control_plane.api.get(users)

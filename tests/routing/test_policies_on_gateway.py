@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from control_plane.api import ApiError, wait_until
+from given.proofs import ON_GATEWAY
 from given.tokens import Issuer, policy_manifest
 from given.traffic import Traffic
 from model_experiment.controller.watching import POLICY_LABEL, served_kinds
@@ -74,6 +75,7 @@ def statuses(traffic, *, after=0.0, before=float("inf")):
     return {status for sent, _, status, _ in traffic.answers if after < sent < before}
 
 
+@pytest.mark.proves("the user's rule and its policies hold in every phase", on=ON_GATEWAY)
 async def test_a_demanded_token_is_demanded_in_every_phase_under_load(control_plane, namespace, models):
     control_plane.api.create(policy_manifest(namespace, **OLD.jwt))
     members, intruders = traffic_to(control_plane, namespace, **OLD.bearer), traffic_to(control_plane, namespace)

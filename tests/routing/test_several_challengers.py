@@ -5,6 +5,7 @@ import requests
 
 from control_plane.process import wait_until
 from given.experiments import route_manifest
+from given.proofs import ON_GATEWAY, ON_ISTIO
 from given.traffic import Traffic
 from model_experiment.assignment import modulus_for
 from model_experiment.decision.machine import promotion_of, split_of
@@ -47,6 +48,7 @@ def models(model_server):
 
 
 @pytest.mark.usefixtures("models")
+@pytest.mark.proves("four challengers through a ramp, nobody between two of them", on=ON_GATEWAY)
 async def test_four_challengers_keep_their_users_through_a_ramp_on_envoy_gateway(control_plane, namespace):
     path = f"/{namespace}"
     control_plane.api.create(route_manifest(namespace, control_plane.gateway_ref, path=path))
@@ -68,6 +70,7 @@ def url_on_istio(control_plane, istio, namespace, models):
     control_plane.api.delete(manifest)
 
 
+@pytest.mark.proves("four challengers through a ramp, nobody between two of them", on=ON_ISTIO)
 async def test_four_challengers_keep_their_users_through_a_ramp_on_istio(control_plane, istio, namespace, url_on_istio):
     async with walker_on_istio(control_plane, istio, namespace, challengers=CHALLENGERS, ramp=RAMP) as walker:
         await walk_the_ramp(walker, Traffic(url_on_istio, USERS))

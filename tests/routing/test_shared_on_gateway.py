@@ -16,6 +16,7 @@ from given.experiments import (
     install_definition,
     shared_route_manifest,
 )
+from given.proofs import ON_GATEWAY_SHARED
 from given.traffic import Traffic
 from model_experiment.assignment import assign, modulus_for
 from model_experiment.decision.machine import promotion_of
@@ -81,6 +82,7 @@ def as_users_see_it(route):
     return seen
 
 
+@pytest.mark.proves("20,000 of 20,000 users as predicted at 1, 10, 50 %; growing only adds users", on=ON_GATEWAY_SHARED)
 async def test_users_meet_exactly_the_predicted_variant_and_a_larger_share_only_adds_users(
     control_plane, namespace, url
 ):
@@ -136,6 +138,8 @@ def challenger(name, percent):
     return {"name": name, "backendRef": {"name": f"ranker-{name}", "port": 8000}, "percent": percent}
 
 
+@pytest.mark.proves("a whole life under load without a client error", on=ON_GATEWAY_SHARED)
+@pytest.mark.proves("the user's objects are as before after the release", on=ON_GATEWAY_SHARED)
 async def test_a_whole_life_under_load_gives_no_client_error_and_leaves_the_route_as_it_was(
     control_plane, namespace, url, manifest
 ):
@@ -154,6 +158,7 @@ async def test_a_whole_life_under_load_gives_no_client_error_and_leaves_the_rout
     assert not traffic.errors
 
 
+@pytest.mark.proves("last answer of a challenger at most 500 ms after a take-back (median of 10)", on=ON_GATEWAY_SHARED)
 async def test_a_take_back_ends_the_challengers_traffic_within_half_a_second(control_plane, namespace, url, measured):
     traffic, stop = Traffic(url, USERS[:5000]), asyncio.Event()
     async with walker_for(control_plane, namespace) as walker:
@@ -214,6 +219,7 @@ def edit(control_plane, namespace, path, value, *, op="replace"):
 
 
 @pytest.mark.parametrize("how", [apply, replace])
+@pytest.mark.proves("a loop that reverts is called by name, and loses against a take-back", on=ON_GATEWAY_SHARED)
 async def test_a_loop_that_reverts_every_two_seconds_is_called_by_name_and_a_take_back_holds(
     control_plane, namespace, url, manifest, how
 ):

@@ -12,6 +12,7 @@ import yaml
 
 from control_plane.process import wait_until
 from given.experiments import experiment_manifest, experiment_of, install_definition
+from given.proofs import ON_ISTIO_SHARED
 from given.traffic import Traffic
 from model_experiment.assignment import assign, modulus_for
 from model_experiment.decision.machine import promotion_of
@@ -106,6 +107,7 @@ def as_users_see_it(route):
     return seen
 
 
+@pytest.mark.proves("20,000 of 20,000 users as predicted at 1, 10, 50 %; growing only adds users", on=ON_ISTIO_SHARED)
 async def test_users_meet_exactly_the_predicted_variant_and_a_larger_share_only_adds_users(
     control_plane, istio, namespace, url
 ):
@@ -127,6 +129,8 @@ async def test_users_meet_exactly_the_predicted_variant_and_a_larger_share_only_
     assert not traffic.errors
 
 
+@pytest.mark.proves("a whole life under load without a client error", on=ON_ISTIO_SHARED)
+@pytest.mark.proves("the user's objects are as before after the release", on=ON_ISTIO_SHARED)
 async def test_a_whole_life_under_load_gives_no_client_error_and_leaves_the_route_as_it_was(
     control_plane, istio, namespace, url, manifest
 ):
@@ -145,6 +149,7 @@ async def test_a_whole_life_under_load_gives_no_client_error_and_leaves_the_rout
     assert not traffic.errors
 
 
+@pytest.mark.proves("last answer of a challenger at most 500 ms after a take-back (median of 10)", on=ON_ISTIO_SHARED)
 async def test_a_take_back_ends_the_challengers_traffic_within_half_a_second(
     control_plane, istio, namespace, url, measured
 ):
@@ -169,6 +174,7 @@ async def test_a_take_back_ends_the_challengers_traffic_within_half_a_second(
     assert not traffic.errors
 
 
+@pytest.mark.proves("a loop that reverts is called by name, and loses against a take-back", on=ON_ISTIO_SHARED)
 async def test_a_loop_that_reverts_every_two_seconds_is_called_by_name_and_a_take_back_holds(
     control_plane, istio, namespace, url, manifest
 ):

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from given.experiments import route_manifest
+from given.proofs import ON_GATEWAY
 from given.traffic import Traffic
 from model_experiment.assignment import HOLDOUT, assign, modulus_for
 from model_experiment.decision.machine import promotion_of
@@ -43,6 +44,7 @@ def told(assignment, user):
     return "" if variant == HOLDOUT else variant
 
 
+@pytest.mark.proves("targeting and holdout", on=ON_GATEWAY)
 async def test_whoever_may_enter_meets_the_predicted_variant_and_nobody_else_enters(control_plane, namespace, url):
     traffic = Traffic(url, USERS, headers=MAY_ENTER)
     async with walker_for(control_plane, namespace, targeting=TARGETING) as walker:

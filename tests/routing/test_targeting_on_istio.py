@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from control_plane.process import wait_until
+from given.proofs import ON_ISTIO
 from given.traffic import Traffic
 from model_experiment.decision.machine import promotion_of
 from model_experiment.decision.route import Absent, Open, Parked
@@ -35,6 +36,7 @@ def url(control_plane, istio, namespace, model_server):
         yield found
 
 
+@pytest.mark.proves("targeting and holdout", on=ON_ISTIO)
 async def test_whoever_may_enter_meets_the_predicted_variant_and_nobody_else_enters(
     control_plane, istio, namespace, url
 ):
