@@ -2,6 +2,7 @@
 
 import time
 from copy import deepcopy
+from datetime import datetime
 
 import pytest
 import requests
@@ -72,7 +73,16 @@ def test_a_better_challenger_is_promoted_until_the_user_gives_it_the_weight(stag
     assert weights(stage.user_route()) == [100, 0]
     assert "annotations" not in stage.user_route()["metadata"]
     assert not stage.experiment()["metadata"].get("finalizers")
-    assert not shoppers.traffic.errors
+    assert list(failures(shoppers, stage)) == []
+
+
+def failures(shoppers, stage):
+    """When requests failed, in seconds after the last step that the experiment took before."""
+    steps = [(datetime.fromisoformat(each["time"]).timestamp(), each["phase"]) for each in stage.status()["history"]]
+    for sent, user, status, _ in sorted(shoppers.traffic.answers):
+        if status != 200:
+            moment, phase = max((step for step in steps if step[0] <= sent + 1), default=(sent, "none"))
+            yield phase, round(sent - moment, 2), user, status
 
 
 @pytest.mark.proves("the user's objects are as before after the release", on=ON_GATEWAY_SHARED)

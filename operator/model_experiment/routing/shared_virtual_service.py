@@ -201,7 +201,10 @@ def _model(experiment: Experiment) -> list[Manifest]:
     """The destinations as they must be, all of it for the champion."""
     shares = split_of(experiment, SMALLEST_MODULUS).shares
     champion = experiment.spec.champion.name
-    return [{**entry_of(experiment, share, {}), "weight": 100 * (share.variant == champion)} for share in shares]
+    entries = [(entry_of(experiment, share, {}), 100 if share.variant == champion else 0) for share in shares]
+    return [
+        {"destination": each["destination"], "weight": weight, "headers": each["headers"]} for each, weight in entries
+    ]
 
 
 def _wrong_match(experiment: Experiment, user_route: Manifest, rule: Manifest) -> Obstacle | None:
