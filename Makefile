@@ -48,7 +48,7 @@ build-control-plane: $(READY) ## build what is missing of API server, etcd, Envo
 	$(IN_DEV) control_plane build
 
 capabilities: build-control-plane ## prove on the real meshes what each provider can do, and write the table in docs/routing.md
-	$(BIN)/python -m pytest -m proves --capabilities docs/routing.md
+	$(BIN)/python -m pytest tests -m proves --capabilities=docs/routing.md
 
 generate: $(READY) ## write the files that are made from the models
 	$(BIN)/python dev/generate.py

@@ -19,7 +19,6 @@ _MEXP = (sys.executable, "-m", "model_experiment.cli.main")
 # An experiment of minutes is looked at every second; the defaults are made for experiments of days.
 QUICK: Mapping[str, float] = {
     "poll_seconds": 1,
-    "gateway_settle_seconds": 1,
     "drain_seconds": 3,  # the gateway of the control plane drains in 2
     "stale_after_seconds": 5,
     "status_refresh_seconds": 1,

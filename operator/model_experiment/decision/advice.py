@@ -48,8 +48,8 @@ def actions_of(experiment: Experiment, plan: Plan, judgement: Judgement) -> tupl
         case Verdict.PROMOTE if spec.on_success is OnSuccess.PROMOTE:
             return (
                 _how_to_adopt(experiment, _backend(experiment, judgement.challenger)),
-                f"keep {champion.backend_ref.name} running until then: requests without"
-                f" {spec.assignment.header} still reach it",
+                f"keep {champion.backend_ref.name} running until then: requests that take no part, such as those"
+                f" without {spec.assignment.header}, still reach it",
             )
         case Verdict.PROMOTE:
             return (f"{names} won and {champion.name} keeps the traffic, as onSuccess is Report",)
