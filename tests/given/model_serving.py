@@ -1,4 +1,4 @@
-"""InferenceServices and InferencePools as manifests, and Services whose endpoints a test gives and takes.
+"""InferenceServices and InferencePools as manifests, and Services with and without endpoints.
 
 KServe itself does not run here: what it would write, the status and the Services, is written by the test.
 """
@@ -6,20 +6,18 @@ KServe itself does not run here: what it would write, the status and the Service
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import NOT_FOUND
 from typing import Any
-
-import requests
 
 from control_plane import istio
 from control_plane.api import address
 from control_plane.plane import ControlPlane
 from control_plane.ports import free_port
-from control_plane.process import wait_until
-from given.experiments import route_manifest
 from given.model_servers import ModelServer, introduce, serving
+from given.tokens import policy_manifest
 
 Manifest = dict[str, Any]
+
+KSERVE: Manifest = {"group": "serving.kserve.io", "kind": "InferenceService"}
 
 
 def inference_service(
@@ -49,6 +47,14 @@ def inference_service(
     }
 
 
+def two_inference_services(**port: int) -> Manifest:
+    """What an experiment between two of them changes of its spec."""
+    v7, v8 = (
+        {"name": variant, "backendRef": {**KSERVE, "name": f"ranker-{variant}", **port}} for variant in ("v7", "v8")
+    )
+    return {"champion": v7, "challengers": [v8]}
+
+
 def inference_pool(namespace: str, name: str) -> Manifest:
     """A pool of pods and who picks among them."""
     picker = {"name": f"{name}-picker", "port": {"number": 9002}}
@@ -72,62 +78,20 @@ def write(plane: ControlPlane, manifest: Manifest) -> None:
 BY_ENDPOINTS: Manifest = {"routingType": "Endpoint"}
 """What a BackendTrafficPolicy says so that the gateway sends to endpoints, as it does unless told otherwise."""
 
-
-@dataclass(frozen=True, slots=True)
-class Endpoints:
-    """The only endpoint of a Service, given and taken as Kubernetes does it when the pod is ready or gone.
-
-    The API server takes no address of loopback, so it is a name that Envoy resolves to loopback by itself. Once taken
-    it is better not given again under the same route: Envoy Gateway changes the type of the cluster for it.
-    """
-
-    plane: ControlPlane
-    namespace: str
-    service: str
-    port: int
-
-    def give(self) -> None:
-        self.plane.api.create(self._slice())
-
-    def take(self) -> None:
-        self.plane.api.delete(self._slice())
-
-    def _slice(self) -> Manifest:
-        labels = {"kubernetes.io/service-name": self.service}
-        return {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": {"namespace": self.namespace, "name": self.service, "labels": labels},
-            "addressType": "FQDN",
-            "ports": [{"name": "http", "port": self.port, "protocol": "TCP"}],
-            "endpoints": [{"addresses": [f"{self.service}.models.localhost"], "conditions": {"ready": True}}],
-        }
+NOWHERE: Manifest = {"name": "nowhere", "port": 8000}
+"""A Service without endpoints, as a route names it."""
+HERE: Manifest = {"group": "gateway.envoyproxy.io", "kind": "Backend", "name": "here"}
+"""A backend that has an endpoint: the API server takes none of loopback for a Service."""
 
 
-@contextmanager
-def behind(plane: ControlPlane, namespace: str, service: str, *, port: int = 8000) -> Iterator[Endpoints]:
-    """A Service with a model server behind its only endpoint."""
-    plane.create_service(namespace, service, port=port)
-    endpoints = Endpoints(plane, namespace, service, free_port())
-    endpoints.give()
-    with serving(ModelServer(service, "127.0.0.1", endpoints.port, introduce(service))):
-        yield endpoints
-
-
-@contextmanager
-def routed(plane: ControlPlane, namespace: str, *, champion: Manifest | None = None) -> Iterator[None]:
-    """The user's route to Services that have endpoints; it and the experiment's end before the Services do.
-
-    Otherwise Envoy Gateway makes clusters without endpoints and takes them away at once. Envoy waits 15 s for such
-    endpoints, and takes no cluster of any other test meanwhile.
-    """
-    backend = champion or {"name": "ranker-v7", "port": 8000}
-    plane.api.create(route_manifest(namespace, plane.gateway_ref, path=f"/{namespace}", backendRefs=[backend]))
-    yield
-    for name in ("ranker", "ranker-mexp"):
-        plane.api.delete(route_manifest(namespace, {}, name=name))
-    url = f"{plane.gateway}/{namespace}"
-    wait_until(lambda: requests.get(url, timeout=5).status_code == NOT_FOUND, "the routes are gone")
+def half_there(plane: ControlPlane, namespace: str, server: ModelServer) -> None:
+    """Creates ``HERE``, which is the server, and ``NOWHERE``, for a gateway that then sends to endpoints."""
+    plane.create_service(namespace, "nowhere")
+    endpoint = {"ip": {"address": server.host, "port": server.port}}
+    metadata = {"namespace": namespace, "name": "here"}
+    kind = {"apiVersion": "gateway.envoyproxy.io/v1alpha1", "kind": "Backend"}
+    plane.api.create({**kind, "metadata": metadata, "spec": {"endpoints": [endpoint]}})
+    plane.api.create(policy_manifest(namespace, "BackendTrafficPolicy", name="routing", **BY_ENDPOINTS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,7 @@ class Watchers:
         self.url, self.assignment = url, assignment
 
     async def come_to_see(self, expected: set[Sight], *, seconds: float = 30) -> set[Sight]:
-        """Everything that was seen until one round showed nothing but what is expected.
-
-        Envoy may wait 15 s for a cluster that its gateway made and unmade again, and takes no other one meanwhile.
-        """
+        """Everything that was seen until one round showed nothing but what is expected."""
         until, all_seen = time.monotonic() + seconds, set[Sight]()
         while True:
             traffic = Traffic(self.url, USERS)

@@ -6,11 +6,10 @@ import pytest
 import requests
 
 from control_plane.process import wait_until
-from given.model_serving import behind_in_mesh, inference_service, write
+from given.model_serving import behind_in_mesh, inference_service, two_inference_services, write
 from given.proofs import ON_ISTIO
 from given.watchers import Watchers
 from model_experiment.decision.route import Open
-from routing.test_backends_on_gateway import TWO_INFERENCE_SERVICES
 from routing.test_on_istio import rules, split, walker_for
 from routing.virtual_services import user_virtual_service
 
@@ -47,7 +46,7 @@ def inference_services(control_plane, istio, namespace, model_serving):
 
 @pytest.mark.usefixtures("inference_services")
 async def test_two_inference_services_are_split_by_our_delegate(control_plane, istio, namespace):
-    async with walker_for(control_plane, istio, namespace, **TWO_INFERENCE_SERVICES) as walker:
+    async with walker_for(control_plane, istio, namespace, **two_inference_services()) as walker:
         half = split(walker, 50)
         await walker.walk_to(Open(half))
         await Watchers(f"{istio.url}/{namespace}", half).come_to_see(SERVED)
