@@ -9,16 +9,20 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from http.client import NOT_FOUND
 from pathlib import Path
 
 import pytest
+import requests
 from pytest_kind import KindCluster
 
 from control_plane import building, isolation, kind
 from control_plane.istio import Istio
 from control_plane.plane import ControlPlane, running, with_istio
+from control_plane.process import wait_until
 from given.model_servers import Answer, ModelServer, introduce, serving
 from given.proofs import Proofs
+from model_experiment.objects import HTTP_ROUTE
 
 MEASURED = pytest.StashKey[list[str]]()
 DEFINITIONS = Path(__file__).parents[1] / "crds"
@@ -119,10 +123,19 @@ def model_serving(control_plane: ControlPlane) -> None:
 
 @pytest.fixture
 def namespace(control_plane: ControlPlane) -> Iterator[str]:
-    """A fresh namespace; it is being deleted when the test ends."""
+    """A fresh namespace; it is being deleted when the test ends, its routes first.
+
+    Where clusters of one test go while those of the next come, Envoy Gateway may not tell Envoy the endpoints of
+    either, and Envoy waits for 15 s before it takes any further cluster.
+    """
     manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"test-{secrets.token_hex(4)}"}}
     control_plane.api.create(manifest)
-    yield manifest["metadata"]["name"]
+    name = manifest["metadata"]["name"]
+    yield name
+    for route in (control_plane.api.call("GET", HTTP_ROUTE.path(namespace=name)) or {"items": []})["items"]:
+        control_plane.api.call("DELETE", HTTP_ROUTE.path(namespace=name, name=route["metadata"]["name"]))
+    url = f"{control_plane.gateway}/{name}"
+    wait_until(lambda: requests.get(url, timeout=5).status_code == NOT_FOUND, "the test's routes are gone")
     control_plane.api.delete(manifest)
 
 
