@@ -17,6 +17,7 @@ from model_experiment.decision.route import Absent, Open, Parked, is_reached, ne
 from model_experiment.objects import HTTP_ROUTE, INFERENCE_SERVICE, Objects, connect
 from model_experiment.routing.gateway_api import GatewayApiRouter
 from model_experiment.routing.policies import CARRIED
+from routing.journeys import grow, in_milliseconds, live, strays, take_back, under_load
 
 SETTLE_SECONDS = 2
 DRAIN_SECONDS = 3  # the gateway of the control plane keeps old connections for 2
@@ -95,16 +96,7 @@ async def test_users_meet_exactly_the_predicted_variant_and_a_larger_share_only_
 ):
     traffic = Traffic(url, USERS)
     async with walker_for(control_plane, namespace) as walker:
-        exposed = set()
-        for percent in (1, 10, 50):
-            assignment = split(walker, percent)
-            await walker.walk_to(Open(assignment))
-            seen = await traffic.ask_each(USERS)
-            assert seen == {user: assignment.variant(user) for user in USERS}
-            met = {user for user, variant in seen.items() if variant == "v8"}
-            assert exposed <= met
-            exposed = met
-        assert await traffic.ask_each([""]) == {"": ""}
+        await grow(walker, traffic, split, USERS)
         await walker.walk_to(Absent())
     assert not traffic.errors
 
@@ -113,61 +105,19 @@ async def test_users_meet_exactly_the_predicted_variant_and_a_larger_share_only_
 async def test_a_whole_life_under_load_gives_no_client_error_and_moves_no_user_who_should_stay(
     control_plane, namespace, url
 ):
-    traffic, stop = Traffic(url, USERS[:5000]), asyncio.Event()
-    async with walker_for(control_plane, namespace) as walker:
-        assignment = split(walker, 50)
-        flow = asyncio.create_task(traffic.flow(500, stop))
-        steps = []
-        for goal in (
-            Parked(assignment),
-            Open(assignment),
-            Parked(assignment),
-            Open(assignment),
-            Open(everything_to_challenger(assignment)),
-            Absent(),
-        ):
-            begun = time.time()
-            await walker.walk_to(goal)
-            steps.append((begun, time.time(), goal))
-            await asyncio.sleep(1.5)
-        stop.set()
-        await flow
+    traffic = Traffic(url, USERS[:5000])
+    async with walker_for(control_plane, namespace) as walker, under_load(traffic, 500):
+        steps = await live(walker, split(walker, 50), pause=1.5)
     assert not traffic.errors
     assert strays(traffic, steps) == []
 
 
-def strays(traffic, steps):
-    """Answers by another variant than the settled goal says, with the seconds since it was settled."""
-    found = []
-    for sent, user, _, variant in traffic.answers:
-        settled = [(ended, goal) for _, ended, goal in steps if ended < sent]
-        in_transition = any(begun - 0.2 <= sent <= ended for begun, ended, _ in steps)
-        if settled and not in_transition and variant != expected(settled[-1][1], user):
-            found.append((round(sent - settled[-1][0], 3), user, variant, type(settled[-1][1]).__name__))
-    return found
-
-
-def expected(goal, user):
-    return goal.assignment.variant(user) if isinstance(goal, Open) else ""
-
-
 @pytest.mark.proves("last answer of a challenger at most 500 ms after a take-back (median of 10)", on=ON_GATEWAY)
 async def test_a_take_back_ends_the_challengers_traffic_within_half_a_second(control_plane, namespace, url, measured):
-    traffic, stop = Traffic(url, USERS[:5000]), asyncio.Event()
-    async with walker_for(control_plane, namespace) as walker:
-        half, delays = split(walker, 50), []
-        flow = asyncio.create_task(traffic.flow(200, stop))
-        for _ in range(10):
-            await walker.walk_to(Open(half))
-            await walker.router.apply(walker.experiment, Parked(half))
-            written = time.time()
-            await asyncio.sleep(1)
-            last = max((sent for sent, _, _, variant in traffic.answers if variant == "v8"), default=written)
-            delays.append(last - written)
-        stop.set()
-        await flow
-    shown = [round(1000 * delay) for delay in delays]
-    measured(f"own HTTPRoute, the challenger's last answer after the take-back: {shown} ms")
+    traffic = Traffic(url, USERS[:5000])
+    async with walker_for(control_plane, namespace) as walker, under_load(traffic, 200):
+        delays = await take_back(walker, traffic, split(walker, 50))
+    measured(f"own HTTPRoute, the challenger's last answer after the take-back: {in_milliseconds(delays)}")
     assert statistics.median(delays) <= 0.5
     assert not traffic.errors
 

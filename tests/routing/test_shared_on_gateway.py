@@ -19,12 +19,12 @@ from given.experiments import (
 from given.proofs import ON_GATEWAY_SHARED
 from given.traffic import Traffic
 from model_experiment.assignment import assign, modulus_for
-from model_experiment.decision.machine import promotion_of
 from model_experiment.decision.route import Absent, Open, Parked
 from model_experiment.errors import ConflictError
 from model_experiment.objects import BACKEND_TRAFFIC_POLICY, HTTP_ROUTE, Objects, connect
 from model_experiment.routing.shared import SharedRouter
 from model_experiment.routing.shared_http_route import SharedHTTPRoute
+from routing.journeys import grow, in_milliseconds, live, take_back, under_load
 from routing.shared_walkers import Walker, apply, held_to, replace
 
 USERS = [f"user-{number}" for number in range(20_000)]
@@ -88,16 +88,7 @@ async def test_users_meet_exactly_the_predicted_variant_and_a_larger_share_only_
 ):
     traffic = Traffic(url, USERS)
     async with walker_for(control_plane, namespace) as walker:
-        exposed = set()
-        for percent in (1, 10, 50):
-            assignment = split(walker, percent)
-            await walker.walk_to(Open(assignment))
-            seen = await traffic.ask_each(USERS)
-            assert seen == {user: assignment.variant(user) for user in USERS}
-            met = {user for user, variant in seen.items() if variant == "v8"}
-            assert exposed <= met
-            exposed = met
-        assert await traffic.ask_each([""]) == {"": ""}
+        await grow(walker, traffic, split, USERS)
         await walker.walk_to(Absent())
         assert set((await traffic.ask_each(USERS[:500])).values()) == {"v7"}
     assert not traffic.errors
@@ -143,40 +134,19 @@ def challenger(name, percent):
 async def test_a_whole_life_under_load_gives_no_client_error_and_leaves_the_route_as_it_was(
     control_plane, namespace, url, manifest
 ):
-    traffic, stop = Traffic(url, USERS[:5000]), asyncio.Event()
-    async with walker_for(control_plane, namespace) as walker:
-        before = as_users_see_it(control_plane.api.get(manifest))
-        half = split(walker, 50)
-        flow = asyncio.create_task(traffic.flow(500, stop))
-        for _ in range(3):
-            for goal in (Parked(half), Open(half), Parked(half), Open(half), Open(promotion_of(half, "v8")), Absent()):
-                await walker.walk_to(goal)
-                await asyncio.sleep(0.7)
-        stop.set()
-        await flow
-        assert as_users_see_it(control_plane.api.get(manifest)) == before
+    traffic, before = Traffic(url, USERS[:5000]), as_users_see_it(control_plane.api.get(manifest))
+    async with walker_for(control_plane, namespace) as walker, under_load(traffic, 500):
+        await live(walker, split(walker, 50), pause=0.7, times=3)
+    assert as_users_see_it(control_plane.api.get(manifest)) == before
     assert not traffic.errors
 
 
 @pytest.mark.proves("last answer of a challenger at most 500 ms after a take-back (median of 10)", on=ON_GATEWAY_SHARED)
 async def test_a_take_back_ends_the_challengers_traffic_within_half_a_second(control_plane, namespace, url, measured):
-    traffic, stop = Traffic(url, USERS[:5000]), asyncio.Event()
-    async with walker_for(control_plane, namespace) as walker:
-        half, delays = split(walker, 50), []
-        flow = asyncio.create_task(traffic.flow(RATE, stop))
-        for _ in range(10):
-            await walker.walk_to(Open(half))
-            await asyncio.sleep(0.5)
-            assert await walker.router.apply(walker.experiment, Parked(half), taken_back="Rollback|Harm|it fails")
-            written = time.time()
-            await asyncio.sleep(0.5)
-            last = max(sent for sent, _, _, variant in traffic.answers if variant == "v8")
-            delays.append(last - written)
-            await walker.walk_to(Absent())
-        stop.set()
-        await flow
-    shown = ", ".join(f"{1000 * delay:.0f}" for delay in delays)
-    measured(f"shared HTTPRoute, the challenger's last answer after the take-back: {shown} ms")
+    traffic = Traffic(url, USERS[:5000])
+    async with walker_for(control_plane, namespace) as walker, under_load(traffic, 200):
+        delays = await take_back(walker, traffic, split(walker, 50))
+    measured(f"shared HTTPRoute, the challenger's last answer after the take-back: {in_milliseconds(delays)}")
     assert statistics.median(delays) <= 0.5
     assert not traffic.errors
 

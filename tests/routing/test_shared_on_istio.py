@@ -15,12 +15,12 @@ from given.experiments import experiment_manifest, experiment_of, install_defini
 from given.proofs import ON_ISTIO_SHARED
 from given.traffic import Traffic
 from model_experiment.assignment import assign, modulus_for
-from model_experiment.decision.machine import promotion_of
 from model_experiment.decision.route import Absent, Open, Parked
 from model_experiment.objects import ENVOY_FILTER, ISTIO_GATEWAY, VIRTUAL_SERVICE, Objects, connect
 from model_experiment.routing.istiod import Istiod
 from model_experiment.routing.shared import SharedRouter
 from model_experiment.routing.shared_virtual_service import SharedVirtualService
+from routing.journeys import grow, in_milliseconds, live, take_back, under_load
 from routing.shared_walkers import Walker, apply, held_to
 from routing.virtual_services import champion, hashing_filter, shared_virtual_service, user_virtual_service
 
@@ -113,16 +113,7 @@ async def test_users_meet_exactly_the_predicted_variant_and_a_larger_share_only_
 ):
     traffic = Traffic(url, USERS)
     async with walker_for(control_plane, istio, namespace) as walker:
-        exposed = set()
-        for percent in (1, 10, 50):
-            assignment = split(walker, percent)
-            await walker.walk_to(Open(assignment))
-            seen = await traffic.ask_each(USERS)
-            assert seen == {user: assignment.variant(user) for user in USERS}
-            met = {user for user, variant in seen.items() if variant == "v8"}
-            assert exposed <= met
-            exposed = met
-        assert await traffic.ask_each([""]) == {"": ""}
+        await grow(walker, traffic, split, USERS)
         await walker.walk_to(Absent())
         await asyncio.sleep(1)
         assert set((await traffic.ask_each(USERS[:500])).values()) == {"v7"}
@@ -134,18 +125,10 @@ async def test_users_meet_exactly_the_predicted_variant_and_a_larger_share_only_
 async def test_a_whole_life_under_load_gives_no_client_error_and_leaves_the_route_as_it_was(
     control_plane, istio, namespace, url, manifest
 ):
-    traffic, stop = Traffic(url, USERS[:5000]), asyncio.Event()
-    async with walker_for(control_plane, istio, namespace) as walker:
-        before = as_users_see_it(control_plane.api.get(manifest))
-        half = split(walker, 50)
-        flow = asyncio.create_task(traffic.flow(RATE, stop))
-        for _ in range(2):
-            for goal in (Parked(half), Open(half), Parked(half), Open(half), Open(promotion_of(half, "v8")), Absent()):
-                await walker.walk_to(goal)
-                await asyncio.sleep(0.7)
-        stop.set()
-        await flow
-        assert as_users_see_it(control_plane.api.get(manifest)) == before
+    traffic, before = Traffic(url, USERS[:5000]), as_users_see_it(control_plane.api.get(manifest))
+    async with walker_for(control_plane, istio, namespace) as walker, under_load(traffic, 200):
+        await live(walker, split(walker, 50), pause=0.7, times=2)
+    assert as_users_see_it(control_plane.api.get(manifest)) == before
     assert not traffic.errors
 
 
@@ -153,23 +136,10 @@ async def test_a_whole_life_under_load_gives_no_client_error_and_leaves_the_rout
 async def test_a_take_back_ends_the_challengers_traffic_within_half_a_second(
     control_plane, istio, namespace, url, measured
 ):
-    traffic, stop = Traffic(url, USERS[:5000]), asyncio.Event()
-    async with walker_for(control_plane, istio, namespace) as walker:
-        half, delays = split(walker, 50), []
-        flow = asyncio.create_task(traffic.flow(RATE, stop))
-        for _ in range(10):
-            await walker.walk_to(Open(half))
-            await asyncio.sleep(0.5)
-            assert await walker.router.apply(walker.experiment, Parked(half), taken_back="Rollback|Harm|it fails")
-            written = time.time()
-            await asyncio.sleep(1)
-            last = max(sent for sent, _, _, variant in traffic.answers if variant == "v8")
-            delays.append(last - written)
-            await walker.walk_to(Absent())
-        stop.set()
-        await flow
-    shown = ", ".join(f"{1000 * delay:.0f}" for delay in delays)
-    measured(f"shared VirtualService, the challenger's last answer after the take-back: {shown} ms")
+    traffic = Traffic(url, USERS[:5000])
+    async with walker_for(control_plane, istio, namespace) as walker, under_load(traffic, 200):
+        delays = await take_back(walker, traffic, split(walker, 50))
+    measured(f"shared VirtualService, the challenger's last answer after the take-back: {in_milliseconds(delays)}")
     assert statistics.median(delays) <= 0.5
     assert not traffic.errors
 

@@ -1,7 +1,5 @@
 """Who may enter, on the real Envoy Gateway: by headers and with a holdout, every user where predicted."""
 
-import asyncio
-
 import pytest
 
 from given.experiments import route_manifest
@@ -9,7 +7,8 @@ from given.proofs import ON_GATEWAY
 from given.traffic import Traffic
 from model_experiment.assignment import HOLDOUT, assign, modulus_for
 from model_experiment.decision.machine import promotion_of
-from model_experiment.decision.route import Absent, Open, Parked
+from model_experiment.decision.route import Absent, Open
+from routing.journeys import live, under_load
 from routing.test_on_gateway import USERS, walker_for
 
 TARGETING = {
@@ -68,15 +67,9 @@ async def test_whoever_may_enter_meets_the_predicted_variant_and_nobody_else_ent
 
 
 async def test_a_life_with_a_holdout_gives_no_client_error(control_plane, namespace, url):
-    traffic, stop = Traffic(url, USERS[:5000], headers=MAY_ENTER), asyncio.Event()
-    async with walker_for(control_plane, namespace, targeting=TARGETING) as walker:
-        half = split(walker, 50)
-        flow = asyncio.create_task(traffic.flow(200, stop))
-        for goal in (Parked(half), Open(half), Parked(half), Open(half), Open(promotion_of(half, "v8")), Absent()):
-            await walker.walk_to(goal)
-            await asyncio.sleep(1)
-        stop.set()
-        await flow
+    traffic = Traffic(url, USERS[:5000], headers=MAY_ENTER)
+    async with walker_for(control_plane, namespace, targeting=TARGETING) as walker, under_load(traffic, 200):
+        await live(walker, split(walker, 50), pause=1)
     assert not traffic.errors
 
 

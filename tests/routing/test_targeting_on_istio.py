@@ -1,6 +1,5 @@
 """Who may enter, on a real istiod and its Envoy: by headers and with a holdout, every user where predicted."""
 
-import asyncio
 from contextlib import contextmanager
 
 import pytest
@@ -10,8 +9,9 @@ from control_plane.process import wait_until
 from given.proofs import ON_ISTIO
 from given.traffic import Traffic
 from model_experiment.decision.machine import promotion_of
-from model_experiment.decision.route import Absent, Open, Parked
-from routing.test_on_istio import RATE, USERS, rules, walker_for
+from model_experiment.decision.route import Open
+from routing.journeys import live, under_load
+from routing.test_on_istio import USERS, rules, walker_for
 from routing.test_targeting_on_gateway import MAY_ENTER, MAY_NOT, TARGETING, split, told
 from routing.virtual_services import user_virtual_service
 
@@ -60,13 +60,7 @@ async def test_whoever_may_enter_meets_the_predicted_variant_and_nobody_else_ent
 
 
 async def test_a_life_with_a_holdout_gives_no_client_error(control_plane, istio, namespace, url):
-    traffic, stop = Traffic(url, USERS[:5000], headers=MAY_ENTER), asyncio.Event()
-    async with walker_for(control_plane, istio, namespace, targeting=TARGETING) as walker:
-        half = split(walker, 50)
-        flow = asyncio.create_task(traffic.flow(RATE, stop))
-        for goal in (Parked(half), Open(half), Parked(half), Open(half), Open(promotion_of(half, "v8")), Absent()):
-            await walker.walk_to(goal)
-            await asyncio.sleep(1)
-        stop.set()
-        await flow
+    traffic = Traffic(url, USERS[:5000], headers=MAY_ENTER)
+    async with walker_for(control_plane, istio, namespace, targeting=TARGETING) as walker, under_load(traffic, 200):
+        await live(walker, split(walker, 50), pause=1)
     assert not traffic.errors
