@@ -37,7 +37,7 @@ class Walker:
             await self.router.apply(self.experiment, next_step(own, wanted), taken_back=taken_back)
         return reading
 
-    async def walk_to(self, goal, *, seconds=15, taken_back=""):
+    async def walk_to(self, goal, *, seconds=30, taken_back=""):
         until = time.monotonic() + seconds
         while not is_reached((reading := await self.step_to(goal, taken_back=taken_back)).own, goal):
             assert time.monotonic() < until, f"{goal} was not reached: {reading}"

@@ -261,11 +261,10 @@ async def test_a_missing_backend_is_named_while_nobody_is_sent_there(control_pla
 
 
 @pytest.mark.usefixtures("url")
-async def test_the_lines_that_a_refusal_asks_for_are_enough(control_plane, namespace, manifest):
+async def test_the_lines_that_a_refusal_asks_for_are_enough(control_plane, namespace):
     """A plain route to the champion, mended as each sentence says until none is left."""
-    plain = deepcopy(manifest)
-    plain["spec"]["rules"] = [{"name": "main", "backendRefs": [{"name": "ranker-v7", "port": 8000}]}]
-    control_plane.api.call("PUT", path_of(namespace), {**control_plane.api.get(manifest), "spec": plain["spec"]})
+    plain = [{"name": "main", "backendRefs": [{"name": "ranker-v7", "port": 8000}]}]
+    edit(control_plane, namespace, "/spec/rules", plain)
     async with walker_for(control_plane, namespace) as walker:
         reasons = []
         while obstacle := (await walker.read()).obstacle:

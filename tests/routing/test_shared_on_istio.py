@@ -22,7 +22,7 @@ from model_experiment.routing.shared import SharedRouter
 from model_experiment.routing.shared_virtual_service import SharedVirtualService
 from routing.journeys import grow, in_milliseconds, live, take_back, under_load
 from routing.shared_walkers import Walker, apply, held_to
-from routing.virtual_services import champion, hashing_filter, shared_virtual_service, user_virtual_service
+from routing.virtual_services import champion, hashing_filter, shared_virtual_service
 
 USERS = [f"user-{number}" for number in range(20_000)]
 RATE = 200
@@ -195,18 +195,23 @@ async def test_a_filter_that_goes_parks_before_users_are_split_at_random_for_lon
 async def test_the_lines_that_a_refusal_asks_for_are_enough(control_plane, istio, namespace, manifest, by_user):
     """A plain route to the champion, mended as each sentence says until none is left."""
     control_plane.api.delete(by_user)
-    plain = user_virtual_service(champion(match=manifest["spec"]["http"][1]["match"]), gateways=[istio.gateway])
-    path = VIRTUAL_SERVICE.path(namespace=namespace, name="ranker")
-    control_plane.api.call("PUT", path, {**control_plane.api.get(manifest), "spec": plain["spec"]})
+    plain = champion(match=manifest["spec"]["http"][1]["match"])
+    edit(control_plane, namespace, "/spec/http", [plain], op="replace")
     async with walker_for(control_plane, istio, namespace) as walker:
         obstacle = (await walker.read()).obstacle
         assert obstacle.reason == "RuleNotFound"
         (rule,) = yaml.safe_load(obstacle.message.split("what you match today:\n")[1])
         rule["match"][0]["uri"] = {"prefix": f"/{namespace}"}
-        edit = [{"op": "add", "path": "/spec/http/0", "value": rule}]
-        control_plane.api.call("PATCH", path, edit, content="application/json-patch+json")
+        edit(control_plane, namespace, "/spec/http/0", rule, op="add")
         obstacle = (await walker.read()).obstacle
         assert obstacle.reason == "HashMissing"
         spec = yaml.safe_load(obstacle.message.split("under its spec:\n")[1])
         control_plane.api.create({**by_user, "spec": spec})
         await walker.walk_to(Open(split(walker, 50)))
+
+
+def edit(control_plane, namespace, path, value, *, op):
+    """Somebody changes one place of the VirtualService."""
+    operations = [{"op": op, "path": path, "value": value}]
+    route = VIRTUAL_SERVICE.path(namespace=namespace, name="ranker")
+    control_plane.api.call("PATCH", route, operations, content="application/json-patch+json")
