@@ -29,7 +29,7 @@ class Exporter:
     def collect(self) -> Iterable[Metric]:
         yield GaugeMetricFamily(COLLECTOR.started, "start", value=self.started)
         yield GaugeMetricFamily(COLLECTOR.heartbeat, "now", value=time.time())
-        families = {family: _family(family) for family in Family}
+        families = {family: _family(family) for family in COLLECTOR.metrics}
         for (variant, measure), table in self.counters.items():
             detail = [measure.detail] if measure.detail else []
             for bucket, value in enumerate(table):

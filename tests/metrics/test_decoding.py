@@ -22,7 +22,7 @@ from metrics.builders import (
     tables,
     vector,
 )
-from model_experiment.metrics.decoding import MalformedAnswerError, result_of, snapshot_of, snapshots_of
+from model_experiment.metrics.decoding import MalformedAnswerError, fields_of, result_of, snapshot_of, snapshots_of
 from model_experiment.metrics.families import COLLECTOR, COMPARATOR
 from model_experiment.metrics.judgement import judge
 from model_experiment.metrics.snapshot import Snapshot
@@ -75,6 +75,22 @@ def test_the_comparators_of_a_shadow_experiment_are_read_as_collectors_are():
     assert judge(replace(found, readings=()), asked, stale_after_seconds=45) == NoData(
         "at least 1 comparator must be scraped by Prometheus, found none"
     )
+
+
+def test_fields_come_by_variant_and_those_that_never_differed_are_left_out():
+    def differs(variant, field, pairs):
+        return {"metric": {"variant": variant, "field": field}, "value": [NOW, pairs]}
+
+    found = fields_of(
+        [differs("v8", "b", "2"), differs("v8", "a", "2"), differs("v8", "c", "9"), differs("v9", "a", "0")]
+    )
+
+    assert {variant: [(each.field, each.pairs) for each in fields] for variant, fields in found.items()} == {
+        "v8": [("c", 9), ("a", 2), ("b", 2)]
+    }
+    for wrong in (differs("v8", "a", "NaN"), {"metric": {"variant": "v8"}, "value": [NOW, "1"]}, None):
+        with pytest.raises(MalformedAnswerError):
+            fields_of([wrong])
 
 
 def test_what_was_not_asked_is_left_out():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from metrics.builders import ERRORS, OUTCOMES, SLOW, UID, VALUE
 from model_experiment.decision.counts import EXPOSURES, REQUESTS, Family, Measure
 from model_experiment.metrics.families import COLLECTOR, COMPARATOR, COUNTER_LABELS
-from model_experiment.metrics.queries import check_query, experiment_query, quoted
+from model_experiment.metrics.queries import check_query, experiment_query, fields_query, quoted
 
 
 def test_the_names_are_the_published_ones():
@@ -74,9 +74,19 @@ def test_a_person_can_check_any_number_with_a_short_query(measure, text):
     assert check_query("u-1", measure) == f"sum by (variant) ({text})"
 
 
+def test_of_each_variant_the_fields_that_differ_most_are_asked():
+    assert fields_query("u-1", most=5) == (
+        'topk by (variant) (5, sum by (variant, field) (model_experiment_shadow_differing_fields_total{uid="u-1"}))'
+    )
+
+
 @pytest.mark.parametrize("uid", ["", 'a"b', "a b", "a\n", "x" * 65, "é"])
 def test_a_uid_that_could_change_the_query_is_refused(uid):
-    for ask in (lambda: experiment_query(uid, [Family.REQUESTS]), lambda: check_query(uid, REQUESTS)):
+    for ask in (
+        lambda: experiment_query(uid, [Family.REQUESTS]),
+        lambda: check_query(uid, REQUESTS),
+        lambda: fields_query(uid, most=5),
+    ):
         with pytest.raises(ValueError, match="must be 1 to 64 letters, digits and hyphens, found"):
             ask()
 

@@ -20,6 +20,7 @@ from model_experiment.decision.counts import Family
 from model_experiment.metrics.families import COMPARATOR, COUNTER_LABELS, DETAIL_LABELS, Label
 from model_experiment.metrics.shadow_families import (
     ANSWERS,
+    FIELD,
     FIELDS,
     LATENCY,
     LEFT_OUT,
@@ -115,7 +116,7 @@ def _outputs(tallies: Tallies) -> Metric:
 
 
 def _fields(tallies: Tallies) -> Metric:
-    family = CounterMetricFamily(FIELDS, "Pairs in which a field differs.", labels=[*_VARIANT, "field"])
+    family = CounterMetricFamily(FIELDS, "Pairs in which a field differs.", labels=[*_VARIANT, FIELD])
     for tally in tallies:
         for (variant, field), count in tally.fields.items():
             family.add_metric([*_names(tally), variant, field], count)

@@ -11,6 +11,7 @@ from functools import partial
 from model_experiment.api.parsing import parse_spec
 from model_experiment.api.status import Phase
 from model_experiment.controller import recording
+from model_experiment.controller.explaining import explained
 from model_experiment.controller.gather import gather
 from model_experiment.controller.health import ANSWER_TO_ROUTE_SECONDS
 from model_experiment.controller.memory import Memory
@@ -83,7 +84,7 @@ async def act(
     world.memories[key] = replace(memory, state=decision.state)
     previous = recording.status_from(memory.status)
     status = status_of(experiment, plan, decision, previous=previous, now=world.clock())
-    await recording.write_status(world, key, status)
+    await recording.write_status(world, key, await explained(world, key, experiment, status))
     await recording.announce(world, key, experiment)
     if not decision.stands and isinstance(decision.goal, Absent):
         await recording.let_go(world, key)

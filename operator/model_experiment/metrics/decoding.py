@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from model_experiment.api.status import DifferingField
 from model_experiment.assignment import BUCKETS
 from model_experiment.decision.counts import Family, Measure
 from model_experiment.metrics.families import DETAIL_LABELS, Exporter, Label
+from model_experiment.metrics.shadow_families import FIELD
 from model_experiment.metrics.snapshot import Key, Reading, Snapshot, Tables, joined
-from model_experiment.metrics.source import NotANumber, Question
+from model_experiment.metrics.source import Fields, NotANumber, Question
 
 _NAME = "__name__"
 _OWN_LABELS = frozenset((_NAME, *Label))
@@ -111,6 +113,26 @@ def snapshots_of(result: Sequence[Any], question: Question, *, times: Sequence[f
                 for time, text in series["values"]:
                     samples[_milliseconds(time)].append((place, text))
         return [_evaluated(samples[_milliseconds(time)], question.exporter, time) for time in times]
+
+
+def fields_of(result: Sequence[Any]) -> Fields:
+    """What an instant vector says of fields; what never differed is left out.
+
+    Raises:
+        MalformedAnswerError: if a series is not shaped as promised.
+    """
+    found: dict[str, list[DifferingField]] = {}
+    with _shaped():
+        for series in result:
+            labels, pairs = series["metric"], int(float(series["value"][1]))
+            if pairs:
+                field = DifferingField(field=plain(labels[FIELD]), pairs=pairs)
+                found.setdefault(labels[Label.VARIANT], []).append(field)
+    return {variant: tuple(sorted(fields, key=_most_first)) for variant, fields in found.items()}
+
+
+def _most_first(field: DifferingField) -> tuple[int, str]:
+    return -field.pairs, field.field
 
 
 def plain(value: object) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from model_experiment.decision.counts import Family, Measure
 from model_experiment.metrics.families import COLLECTOR, DETAIL_LABELS, Exporter, Label
+from model_experiment.metrics.shadow_families import FIELD, FIELDS
 
 # The gauges carry no uid, so they need a selector of their own; one selector with `uid=~"<uid>|"` would make
 # Prometheus walk the series of all other experiments.
@@ -44,6 +45,16 @@ def check_query(uid: str, measure: Measure, *, exporter: Exporter = COLLECTOR) -
     detail = f",{label}={quoted(measure.detail)}" if label else ""
     selector = f'{exporter.metrics[measure.family]}{{{Label.UID}="{_valid(uid)}"{detail}}}'
     return f"sum by ({Label.VARIANT}) ({selector})"
+
+
+def fields_query(uid: str, *, most: int) -> str:
+    """The fields of a shadow experiment that differ most, so many of each variant.
+
+    Raises:
+        ValueError: if the uid is not made of 1 to 64 letters, digits and hyphens.
+    """
+    counted = f'sum by ({Label.VARIANT}, {FIELD}) ({FIELDS}{{{Label.UID}="{_valid(uid)}"}})'
+    return f"topk by ({Label.VARIANT}) ({most}, {counted})"
 
 
 def quoted(text: str) -> str:

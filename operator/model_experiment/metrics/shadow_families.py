@@ -7,6 +7,7 @@ ANSWERS = "model_experiment_shadow_answers_total"  # by variant and result
 NOT_COMPARABLE = "model_experiment_shadow_not_comparable_total"  # by variant and reason
 OUTPUTS = "model_experiment_shadow_outputs_total"  # by variant, output and result
 FIELDS = "model_experiment_shadow_differing_fields_total"  # by variant and field
+FIELD = "field"
 LEFT_OUT = "model_experiment_shadow_left_out_total"  # by reason: never asked
 LATENCY = "model_experiment_shadow_latency_seconds"  # by variant
 SCORES = "model_experiment_shadow_scores"  # by variant and output

@@ -6,12 +6,17 @@ to see harm in it, not good enough to promote on. The trap: "no data" is not zer
 says nothing about a challenger.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from model_experiment.api.status import DifferingField
 from model_experiment.decision.counts import Measure
 from model_experiment.metrics.families import COLLECTOR, Exporter
 from model_experiment.metrics.snapshot import Snapshot
+
+Fields = Mapping[str, tuple[DifferingField, ...]]
+"""By variant, what differs most first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,14 @@ class History:
     """One answer for each evaluation time (unix seconds) of a past stretch, oldest first, at least one."""
 
     answers: tuple[tuple[float, Answer], ...]
+
+
+class FieldsSource(Protocol):
+    """Whoever knows where the answers of a shadow experiment differ: an explanation, nothing is decided by it."""
+
+    async def differing_fields(self, uid: str, *, at: float) -> Fields | SourceDown:
+        """The few fields of each variant that differ most, as the processes that live now have counted."""
+        ...
 
 
 class CountsSource(Protocol):
