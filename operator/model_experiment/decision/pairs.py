@@ -15,8 +15,8 @@ import numpy as np
 
 from model_experiment.api.shadow import Shadow
 from model_experiment.decision.counts import DIFFERENT, EQUAL, NOT_COMPARABLE, REQUESTS, Buckets, Counts
+from model_experiment.statistics.arguments import Floats
 from model_experiment.statistics.effects import ratios
-from model_experiment.statistics.not_estimable import NotEstimable
 from model_experiment.statistics.shadow import divergence
 from model_experiment.statistics.summaries.buckets import BucketTable
 from model_experiment.statistics.summaries.proportions import Proportion
@@ -47,18 +47,23 @@ class Pairs:
         return BucketTable(self.not_comparable - self.dropped, self.lost.denominators - self.dropped)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Signs:
-    """Evidence about one challenger, each an ln E that holds at any time.
+    """Evidence about one challenger, each an ln E that holds at any time, for each experiment of the tables.
 
     ``below`` and ``above`` say on which side of its limit the divergence is, ``above`` also that it is beyond the
     champion's own. ``comparable`` and ``failing`` say the same of the share that cannot be compared.
     """
 
-    below: float
-    above: float
-    comparable: float
-    failing: float
+    below: Floats
+    above: Floats
+    comparable: Floats
+    failing: Floats
+
+    @property
+    def alike(self) -> Floats:
+        """That answers are alike: they seldom differ, and few are missing."""
+        return np.minimum(self.below, self.comparable)
 
 
 def pairs_of(counts: Counts, challenger: str) -> Pairs:
@@ -82,28 +87,36 @@ def signs_of(shadow: Shadow, *, own: Pairs, pairs: Pairs) -> Signs:
     then, so that no challenger can be blamed for pairs that cannot be compared.
     """
     compared, failed = independent(pairs.compared), independent(pairs.failed)
-    differs = divergence.log_e_above(compared, limit=shadow.maximum_divergence.ratio)
-    beyond_noise = divergence.log_e_above_floor(champion=independent(own.compared), challenger=compared)
-    fails = divergence.log_e_above(failed, limit=shadow.maximum_not_comparable.ratio)
-    beyond_champion = divergence.log_e_above_floor(champion=independent(own.failed), challenger=failed)
+    most, most_lost = shadow.maximum_divergence.ratio, shadow.maximum_not_comparable.ratio
+    differs = divergence.log_e_above(compared, limit=most)
     return Signs(
-        below=float(divergence.log_e_below(compared, limit=shadow.maximum_divergence.ratio)),
-        above=float(np.minimum(differs, beyond_noise) if shadow.repeat_champion else differs),
-        comparable=float(divergence.log_e_below(independent(pairs.lost), limit=shadow.maximum_not_comparable.ratio)),
-        failing=float(np.minimum(fails, beyond_champion)),
+        below=divergence.log_e_below(compared, limit=most),
+        above=_beyond(differs, own=own.compared, pairs=compared) if shadow.repeat_champion else differs,
+        comparable=divergence.log_e_below(independent(pairs.lost), limit=most_lost),
+        failing=_beyond(divergence.log_e_above(failed, limit=most_lost), own=own.failed, pairs=failed),
     )
 
 
-def log_e_noisy(shadow: Shadow, own: Pairs) -> float:
+def _beyond(above_limit: Floats, *, own: BucketTable, pairs: Proportion) -> Floats:
+    """The evidence of more than the limit, and of more than the champion has with itself: the lesser of both.
+
+    Where nothing speaks for more than the limit the champion is not asked, as that is by far the longest sum here.
+    """
+    if not np.any(above_limit > 0):
+        return above_limit
+    return np.minimum(above_limit, divergence.log_e_above_floor(champion=independent(own), challenger=pairs))
+
+
+def log_e_noisy(shadow: Shadow, own: Pairs) -> Floats:
     """Evidence that the champion differs from itself more often than a challenger may differ from it."""
-    return float(divergence.log_e_above(independent(own.compared), limit=shadow.maximum_divergence.ratio))
+    return divergence.log_e_above(independent(own.compared), limit=shadow.maximum_divergence.ratio)
 
 
 def independent(table: BucketTable) -> Proportion:
-    """As many independent pairs as say the same."""
-    phi = ratios.overdispersion(table).single
-    pairs = Proportion(table.numerators.sum(), table.denominators.sum())
-    return pairs if isinstance(phi, NotEstimable) else pairs.thinned(phi)
+    """As many independent pairs as say the same; as they are where too few buckets have any to tell."""
+    phi = ratios.overdispersion(table).values
+    pairs = Proportion(table.numerators.sum(axis=-1), table.denominators.sum(axis=-1))
+    return pairs.thinned(np.where(np.isnan(phi), 1.0, phi))
 
 
 def _by_result(counts: Counts, variant: str) -> tuple[Buckets, Buckets, Buckets]:

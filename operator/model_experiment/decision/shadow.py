@@ -71,14 +71,15 @@ def _finding(plan: Plan, signs: Signs, *, compared: int) -> ShadowFinding:
     if signs.failing >= proof:
         return ShadowFinding.NOT_COMPARABLE
     enough = compared >= plan.spec.shadow.minimum_pairs
-    return ShadowFinding.ALIKE if enough and min(signs.below, signs.comparable) >= proof else ShadowFinding.UNDECIDED
+    return ShadowFinding.ALIKE if enough and signs.alike >= proof else ShadowFinding.UNDECIDED
 
 
 def _sentence(plan: Plan, name: str, signs: Signs, *, own: Pairs, pairs: Pairs) -> str:
     shadow, champion = plan.spec.shadow, plan.spec.champion.name
     lost, every = _totals(pairs.lost)
-    alike = min(signs.below, signs.comparable)
-    below, above, failing = (wording.evidence(float(e_value(sign))) for sign in (alike, signs.above, signs.failing))
+    below, above, failing = (
+        wording.evidence(float(e_value(sign))) for sign in (signs.alike, signs.above, signs.failing)
+    )
     return (
         f"answers of {name} differ from those of {champion} in {share(pairs.compared) or 'none'} of"
         f" {_totals(pairs.compared)[1]} pairs, {shadow.maximum_divergence} is tolerated;"
@@ -90,7 +91,7 @@ def _sentence(plan: Plan, name: str, signs: Signs, *, own: Pairs, pairs: Pairs) 
 
 
 def _noise(plan: Plan, own: Pairs) -> NoiseFinding:
-    noisy = log_e_noisy(plan.spec.shadow, own) >= math.log(threshold(plan.alpha))
+    noisy = bool(log_e_noisy(plan.spec.shadow, own) >= math.log(threshold(plan.alpha)))
     limit = plan.spec.shadow.maximum_divergence
     sentence = f"{_noise_sentence(plan.spec.champion.name, own)}; {limit} is tolerated of a challenger"
     return NoiseFinding(noisy, sentence)
