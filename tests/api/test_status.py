@@ -40,7 +40,8 @@ def leaves(value):
 
 def test_absent_values_are_left_out_and_lists_are_not():
     assert set(ModelExperimentStatus().to_json()) == {
-        "observedGeneration", "phase", "conditions", "variants", "objectives", "guardrails", "checks", "history",
+        "observedGeneration", "phase", "conditions", "variants", "objectives", "guardrails", "shadow", "checks",
+        "history",
     }  # fmt: skip
 
 

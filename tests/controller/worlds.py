@@ -11,6 +11,6 @@ from model_experiment.settings import ControllerSettings
 SETTINGS = ControllerSettings("http://prometheus.example", status_refresh_seconds=60)
 
 
-def world_of(*, objects: Objects | None = None, router: Any = None, source: Any = None) -> World:
+def world_of(*, objects: Objects | None = None, router: Any = None, source: Any = None, fields: Any = None) -> World:
     """A world in which it is always START; a part that is not given must not be used."""
-    return World(SETTINGS, Cache(()), cast(Any, objects), router, source, clock=lambda: START)
+    return World(SETTINGS, Cache(()), cast(Any, objects), router, source, fields, clock=lambda: START)

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from metrics.builders import ERRORS, OUTCOMES, SLOW, UID, VALUE
 from model_experiment.decision.counts import EXPOSURES, REQUESTS, Family, Measure
-from model_experiment.metrics.families import COUNTER_LABELS, FAMILIES, METRICS
-from model_experiment.metrics.queries import check_query, experiment_query, quoted
+from model_experiment.metrics.families import COLLECTOR, COMPARATOR, COUNTER_LABELS
+from model_experiment.metrics.queries import check_query, experiment_query, fields_query, quoted
 
 
 def test_the_names_are_the_published_ones():
-    assert METRICS == {
+    assert COLLECTOR.metrics == {
         Family.EXPOSURES: "model_experiment_exposures_total",
         Family.RAMP_EXPOSURES: "model_experiment_ramp_exposures_total",
         Family.REQUESTS: "model_experiment_requests_total",
@@ -24,7 +24,13 @@ def test_the_names_are_the_published_ones():
         Family.OUTCOME_VALUE: "model_experiment_outcome_value_total",
         Family.OUTCOMES: "model_experiment_outcomes_total",
     }
-    assert {FAMILIES[METRICS[family]] for family in Family} == set(Family)
+    assert COMPARATOR.metrics == {
+        Family.PAIRS: "model_experiment_shadow_pairs_total",
+        Family.SLOWER_PAIRS: "model_experiment_shadow_slower_pairs_total",
+        Family.REQUESTS: "model_experiment_shadow_requests_total",
+        Family.RESPONSES: "model_experiment_shadow_responses_total",
+        Family.SLOW_RESPONSES: "model_experiment_shadow_slow_responses_total",
+    }
     assert COUNTER_LABELS == ("uid", "experiment", "variant", "bucket")
 
 
@@ -34,6 +40,17 @@ def test_one_query_brings_the_asked_families_of_one_experiment_and_all_gauges():
         'uid="11111111-2222-3333-4444-555555555555"} or '
         '{__name__=~"model_experiment_collector_heartbeat_timestamp_seconds|'
         'model_experiment_collector_started_timestamp_seconds"}'
+    )
+
+
+def test_of_a_shadow_experiment_the_comparators_are_asked():
+    assert experiment_query("u-1", [Family.PAIRS, Family.REQUESTS], exporter=COMPARATOR) == (
+        '{__name__=~"model_experiment_shadow_pairs_total|model_experiment_shadow_requests_total",uid="u-1"} or '
+        '{__name__=~"model_experiment_comparator_heartbeat_timestamp_seconds|'
+        'model_experiment_comparator_started_timestamp_seconds"}'
+    )
+    assert check_query("u-1", Measure(Family.PAIRS, "Different"), exporter=COMPARATOR) == (
+        'sum by (variant) (model_experiment_shadow_pairs_total{uid="u-1",result="Different"})'
     )
 
 
@@ -57,9 +74,19 @@ def test_a_person_can_check_any_number_with_a_short_query(measure, text):
     assert check_query("u-1", measure) == f"sum by (variant) ({text})"
 
 
+def test_of_each_variant_the_fields_that_differ_most_are_asked():
+    assert fields_query("u-1", most=5) == (
+        'topk by (variant) (5, sum by (variant, field) (model_experiment_shadow_differing_fields_total{uid="u-1"}))'
+    )
+
+
 @pytest.mark.parametrize("uid", ["", 'a"b', "a b", "a\n", "x" * 65, "é"])
 def test_a_uid_that_could_change_the_query_is_refused(uid):
-    for ask in (lambda: experiment_query(uid, [Family.REQUESTS]), lambda: check_query(uid, REQUESTS)):
+    for ask in (
+        lambda: experiment_query(uid, [Family.REQUESTS]),
+        lambda: check_query(uid, REQUESTS),
+        lambda: fields_query(uid, most=5),
+    ):
         with pytest.raises(ValueError, match="must be 1 to 64 letters, digits and hyphens, found"):
             ask()
 

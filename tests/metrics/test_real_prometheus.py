@@ -3,15 +3,23 @@
 import asyncio
 import time
 import uuid
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import requests
 
+from comparator.shadowing import experiment
 from control_plane import prometheus as real
 from metrics.builders import ERRORS, OUTCOMES, VALUE, VARIANTS
 from metrics.exporter import Exporter, exporting
-from model_experiment.decision.counts import EXPOSURES, REQUESTS, Family, Measure
+from model_experiment.comparator.answers import Answer
+from model_experiment.comparator.catalogue import catalogue_of
+from model_experiment.comparator.comparing import Compared
+from model_experiment.comparator.counting import Tallies
+from model_experiment.comparator.exposition import ExperimentMetrics
+from model_experiment.decision.counts import DIFFERENT, EXPOSURES, PAIRS, REQUESTS, Family, Measure, PairResult
+from model_experiment.metrics.families import COMPARATOR
 from model_experiment.metrics.ledger import Ledger
 from model_experiment.metrics.ledger_storage import to_json
 from model_experiment.metrics.prometheus import Limits, PrometheusSource
@@ -168,6 +176,30 @@ async def test_two_collectors_add_up_and_two_scrapes_of_one_do_not(source, scrap
         await asyncio.sleep(1.5)  # both jobs have scraped by now
         await reader.read()
         assert_totals(reader.ledger, one, two)
+
+
+async def test_a_real_comparator_is_read_beside_collectors_and_says_where_answers_differ(source, scrape):
+    subject, tallies = replace(experiment(), uid=str(uuid.uuid4())), Tallies()
+    tallies.know(catalogue_of([subject]))
+    tally = tallies.get(subject)
+    different = {"answer/price": 30, "answer/a": 20, "answer/b": 20, "answer/c": 3, "answer/d": 2, "answer/e": 1}
+    for field, times in different.items():
+        for _ in range(times):
+            tally.count_pair(7, "v8", Compared(PairResult.DIFFERENT, fields=(field,)))
+    tally.count_answers(7, {"v7": Answer(200, b"{}", 0.1), "v8": Answer(500, b"{}", 0.1)})
+    measures = (*PAIRS, REQUESTS, ERRORS)
+    reader = Reader(source, Question(subject.uid, subject.variants, measures, exporter=COMPARATOR))
+    metrics = ExperimentMetrics(tallies, clock=time.time, started=time.time())
+    with exporting(Exporter(subject.uid, MEASURES)) as collector, exporting(metrics) as comparator:
+        scrape(collector)
+        scrape(comparator, job="comparator")
+        await reader.until_scraped()
+        counts, at = reader.ledger.totals(), time.time()
+        fields = await source.differing_fields(subject.uid, at=at)
+    assert (counts.buckets("v8", DIFFERENT)[7], counts.total("v8", DIFFERENT)) == (76, 76)
+    assert (counts.total("v8", ERRORS), counts.total("v7", REQUESTS)) == (1, 1)
+    assert [(each.field, each.pairs) for each in fields["v8"]] == [*different.items()][:5]
+    assert await source.differing_fields("nobody", at=at) == {}
 
 
 async def test_a_collector_that_stops_is_no_data_within_seconds(source, scrape, question):

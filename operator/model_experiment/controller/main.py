@@ -99,7 +99,7 @@ async def _connected(settings: ControllerSettings, stack: AsyncExitStack) -> tup
     watches = watching.Watches(
         cache, objects, kinds, api.configuration, settings.namespace, asyncio.get_running_loop(), threading.Event()
     )
-    return World(settings, cache, objects, router, source, clock=time.time), watches
+    return World(settings, cache, objects, router, source, source, clock=time.time), watches
 
 
 def _router(

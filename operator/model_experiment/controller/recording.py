@@ -73,12 +73,9 @@ def status_from(stored: Manifest | None) -> ModelExperimentStatus:
 async def write_status(world: World, key: Key, status: ModelExperimentStatus) -> None:
     """Writes the status where it says something new, or where its numbers have become old."""
     manifest, wanted = world.cache.get(MODEL_EXPERIMENT, *key), status.to_json()
-    if manifest is None:
+    if manifest is None or not is_due(world, key, wanted):
         return
     memory = world.memories.get(key)
-    written, age = (memory.status, world.clock() - memory.status_written) if memory else (manifest.get("status"), 0.0)
-    if not is_worth_writing(wanted, written, age=age, refresh_seconds=world.settings.status_refresh_seconds):
-        return
     operations = [
         {"op": "test", "path": "/metadata/uid", "value": manifest["metadata"]["uid"]},
         {"op": "test", "path": "/metadata/generation", "value": manifest["metadata"]["generation"]},
@@ -90,6 +87,13 @@ async def write_status(world: World, key: Key, status: ModelExperimentStatus) ->
     world.cache.remember(MODEL_EXPERIMENT, changed)
     if memory is not None:
         world.memories[key] = replace(memory, status=wanted, status_written=world.clock())
+
+
+def is_due(world: World, key: Key, wanted: Manifest) -> bool:
+    """Whether this status is to be written now."""
+    manifest, memory = world.cache.get(MODEL_EXPERIMENT, *key) or {}, world.memories.get(key)
+    written, age = (memory.status, world.clock() - memory.status_written) if memory else (manifest.get("status"), 0.0)
+    return is_worth_writing(wanted, written, age=age, refresh_seconds=world.settings.status_refresh_seconds)
 
 
 async def refuse(world: World, key: Key, manifest: Manifest, message: str) -> None:
@@ -135,6 +139,7 @@ def news(status: Manifest) -> Any:
         [(entry["type"], entry["status"], entry["reason"]) for entry in status.get("conditions", [])],
         [(entry["name"], entry["finding"], entry.get("look")) for entry in status.get("objectives", [])],
         [(entry["name"], entry["finding"]) for entry in status.get("guardrails", [])],
+        [(entry["challenger"], entry["finding"]) for entry in status.get("shadow", [])],
         [(entry["name"], entry["status"]) for entry in status.get("checks", [])],
         (decision.get("verdict"), decision.get("reason")),
         len(status.get("history", [])),

@@ -6,10 +6,12 @@ step is idempotent, so a crash between any two of them is mended by the next tic
 
 import logging
 from dataclasses import replace
+from functools import partial
 
 from model_experiment.api.parsing import parse_spec
 from model_experiment.api.status import Phase
 from model_experiment.controller import recording
+from model_experiment.controller.explaining import explained
 from model_experiment.controller.gather import gather
 from model_experiment.controller.health import ANSWER_TO_ROUTE_SECONDS
 from model_experiment.controller.memory import Memory
@@ -20,6 +22,7 @@ from model_experiment.decision.observation import Experiment
 from model_experiment.decision.plan import Plan, plan_for
 from model_experiment.decision.route import Absent, Open, Parked
 from model_experiment.errors import ClusterError, ConflictError, SpecError
+from model_experiment.metrics.families import exporter_of
 from model_experiment.metrics.queries import check_query
 from model_experiment.objects import MODEL_EXPERIMENT, Manifest
 
@@ -81,7 +84,7 @@ async def act(
     world.memories[key] = replace(memory, state=decision.state)
     previous = recording.status_from(memory.status)
     status = status_of(experiment, plan, decision, previous=previous, now=world.clock())
-    await recording.write_status(world, key, status)
+    await recording.write_status(world, key, await explained(world, key, experiment, status))
     await recording.announce(world, key, experiment)
     if not decision.stands and isinstance(decision.goal, Absent):
         await recording.let_go(world, key)
@@ -117,7 +120,7 @@ def _plan(world: World, experiment: Experiment) -> Plan:
         poll_seconds=world.settings.poll_seconds,
         blindness_budget_seconds=world.settings.blindness_budget_seconds,
         lag_seconds=world.settings.stale_after_seconds,
-        query=check_query,
+        query=partial(check_query, exporter=exporter_of(experiment.spec.strategy)),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from model_experiment.controller.cache import Cache
 from model_experiment.controller.memory import Memory
-from model_experiment.metrics.source import CountsSource
+from model_experiment.metrics.source import CountsSource, FieldsSource
 from model_experiment.objects import Objects
 from model_experiment.routing.port import Router
 from model_experiment.settings import ControllerSettings
@@ -22,5 +22,6 @@ class World:
     objects: Objects
     router: Router
     source: CountsSource
+    fields: FieldsSource
     clock: Callable[[], float]
     memories: dict[Key, Memory] = field(default_factory=dict)

@@ -12,7 +12,17 @@ from functools import cache
 from model_experiment.api.spec import Guardrail, ModelExperimentSpec
 from model_experiment.api.words import Better, By, Design
 from model_experiment.assignment import HOLDOUT, assign
-from model_experiment.decision.counts import BYPASSED, EXPOSURES, MISASSIGNED, RAMP_EXPOSURES, REQUESTS, Family, Measure
+from model_experiment.decision.counts import (
+    BYPASSED,
+    EXPOSURES,
+    MISASSIGNED,
+    PAIRS,
+    RAMP_EXPOSURES,
+    REQUESTS,
+    SLOWER_PAIRS,
+    Family,
+    Measure,
+)
 from model_experiment.decision.positions import modulus_of
 from model_experiment.statistics.planning import inflation, proportions
 from model_experiment.statistics.sequential import group_sequential
@@ -22,9 +32,10 @@ from model_experiment.statistics.sequential import group_sequential
 class Plan:
     """The registered plan of one experiment.
 
-    ``users_per_variant`` is what an even split needs; ``looks`` is how often the primary objective may be tested.
-    ``polls`` is how often the guardrails can be looked at before the maximum duration. ``lag_seconds`` is how old
-    counts may be that are called fresh. ``queries`` let a person check a number at its source.
+    ``users_per_variant`` is what an even split needs, 0 where users are not split; ``looks`` is how often the primary
+    objective may be tested. ``polls`` is how often the guardrails can be looked at before the maximum duration.
+    ``lag_seconds`` is how old counts may be that are called fresh. ``queries`` let a person check a number at its
+    source.
     """
 
     spec: ModelExperimentSpec
@@ -81,7 +92,7 @@ def plan_for(
         spec=spec,
         uid=uid,
         modulus=modulus_of(spec.assignment.by, uid=uid, taken=taken),
-        users_per_variant=planned_users(spec, looks=looks),
+        users_per_variant=planned_users(spec, looks=looks) if spec.objectives else 0,
         looks=looks,
         polls=math.ceil(longest_seconds(spec) / poll_seconds),
         blindness_budget_seconds=blindness_budget_seconds,
@@ -135,7 +146,10 @@ def harm_measure(guardrail: Guardrail) -> Measure:
 
 def measures_of(spec: ModelExperimentSpec) -> tuple[Measure, ...]:
     """Everything that must be counted for this spec."""
-    outcomes = [outcome_measure(objective.source.outcome.name) for objective in spec.objectives]
     harms = [harm_measure(guardrail) for guardrail in spec.guardrails]
+    if spec.is_shadow:
+        slower = [SLOWER_PAIRS] if spec.shadow.latency_margin is not None else []
+        return tuple(dict.fromkeys([*PAIRS, *slower, REQUESTS, *harms]))
+    outcomes = [outcome_measure(objective.source.outcome.name) for objective in spec.objectives]
     ramp = [RAMP_EXPOSURES] if spec.ramp else []
     return tuple(dict.fromkeys([EXPOSURES, *ramp, REQUESTS, MISASSIGNED, BYPASSED, *outcomes, *harms]))

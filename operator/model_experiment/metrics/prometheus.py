@@ -21,14 +21,15 @@ from urllib.parse import urlsplit
 from prometheus_api_client import PrometheusConnect
 
 from model_experiment.errors import SettingsError
-from model_experiment.metrics.decoding import result_of, snapshot_of, snapshots_of
+from model_experiment.metrics.decoding import fields_of, result_of, snapshot_of, snapshots_of
 from model_experiment.metrics.failures import FAILURES, sentence
 from model_experiment.metrics.judgement import judge
-from model_experiment.metrics.queries import experiment_query
+from model_experiment.metrics.queries import experiment_query, fields_query
 from model_experiment.metrics.snapshot import Snapshot
-from model_experiment.metrics.source import Answer, History, NotANumber, Question, SourceDown
+from model_experiment.metrics.source import Answer, Fields, History, NotANumber, Question, SourceDown
 from model_experiment.metrics.transport import BoundedAdapter, bounded_session
 
+_MOST_FIELDS = 5
 _TIMES_A_QUERY = 30  # 1,600 series at so many times are about 1.5 MB
 _UNUSED = datetime.fromtimestamp(0, UTC)
 _THREAD_SHARE = 0.9  # a thread's own deadline is a little earlier, so that only a stuck thread counts as lost
@@ -53,7 +54,7 @@ class Limits:
 
 
 class PrometheusSource:
-    """Implements ``CountsSource``; one session and one pool of threads for one Prometheus.
+    """Implements ``CountsSource`` and ``FieldsSource``; one session and one pool of threads for one Prometheus.
 
     Raises:
         SettingsError: if the URL is not a plain http or https address.
@@ -88,6 +89,10 @@ class PrometheusSource:
         newest = await self.read(question, at=end)
         return newest if isinstance(newest, SourceDown) else History((*answers, (end, newest)))
 
+    async def differing_fields(self, uid: str, *, at: float) -> Fields | SourceDown:
+        """Where the answers of a shadow experiment differ most."""
+        return await self._within_deadline(partial(self._fields, uid, at))
+
     def close(self) -> None:
         """Lets go of the connections; threads that hang end by themselves."""
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -107,19 +112,28 @@ class PrometheusSource:
             if not job.done() and not job.cancel():
                 self._given_up.add(job)
 
-    def _answer(self, question: Question, at: float, deadline: float) -> Answer:
-        query = experiment_query(question.uid, (measure.family for measure in question.measures))
+    def _vector(self, query: str, at: float, deadline: float) -> tuple[list[Any], tuple[str, ...]]:
+        left = deadline - time.monotonic()
+        when = {"time": f"{at:.3f}", "timeout": f"{left:.3f}"}
+        return result_of(self._client.custom_query(query, params=when, timeout=left), kind="vector")
+
+    def _fields(self, uid: str, at: float, deadline: float) -> Fields | SourceDown:
+        query = fields_query(uid, most=_MOST_FIELDS)
         try:
-            left = deadline - time.monotonic()
-            when = {"time": f"{at:.3f}", "timeout": f"{left:.3f}"}
-            envelope = self._client.custom_query(query, params=when, timeout=left)
-            result, warnings = result_of(envelope, kind="vector")
+            return fields_of(self._vector(query, at, deadline)[0])
+        except FAILURES as error:
+            return SourceDown(sentence(error))
+
+    def _answer(self, question: Question, at: float, deadline: float) -> Answer:
+        query = _query(question)
+        try:
+            result, warnings = self._vector(query, at, deadline)
             return self._judged(snapshot_of(result, question, at=at), question, warnings)
         except FAILURES as error:
             return SourceDown(sentence(error))
 
     def _answers(self, question: Question, times: Sequence[float], deadline: float) -> list[Answer] | SourceDown:
-        query = experiment_query(question.uid, (measure.family for measure in question.measures))
+        query = _query(question)
         try:
             step = times[1] - times[0] if len(times) > 1 else 1.0
             left = deadline - time.monotonic()
@@ -139,6 +153,11 @@ class PrometheusSource:
             return snapshot
         stale_after = self._limits.stale_after_seconds
         return judge(snapshot, question, stale_after_seconds=stale_after, warnings=warnings)
+
+
+def _query(question: Question) -> str:
+    families = (measure.family for measure in question.measures)
+    return experiment_query(question.uid, families, exporter=question.exporter)
 
 
 def _grid(start: float, end: float, step: float) -> list[float]:
