@@ -13,6 +13,9 @@ from api.objects import REMOVED
 
 ERRORS = {"name": "errors", "margin": "25%", "source": {"responses": {"class": "ServerError"}}}
 SLOW = {"name": "slow", "limit": "5%", "source": {"latency": {"above": "250ms"}}}
+PURCHASE = {
+    "name": "purchase", "minimumEffect": "20%", "baseline": "0.20", "source": {"outcome": {"name": "purchase"}},
+}  # fmt: skip
 REFUND = {"name": "refund", "source": {"outcome": {"name": "refund"}}}
 
 
@@ -71,7 +74,7 @@ SHAPE = (
         " found Shared"),
     bad("an unknown owner", {"spec.routing.ownership": "Git"}, 'must be Operator or Shared, found "Git"',
         server_says='Unsupported value: "Git"'),
-    bad("no objectives", {"spec.objectives": REMOVED}, NONE, server_says=REQUIRED),
+    bad("no objectives", {"spec.objectives": REMOVED}, "must be given where strategy is ABTest, found none"),
     bad("no backend", {"spec.champion.backendRef": REMOVED}, NONE, server_says=REQUIRED),
     bad("no source of an objective", {f"{FIRST}.source": REMOVED}, NONE, server_says=REQUIRED),
     bad("an objective source without a kind", {f"{FIRST}.source": {}}, NONE,
@@ -91,15 +94,16 @@ SHAPE = (
         server_says="should have at least 1 items"),
     bad("five challengers", {"spec.challengers": [challenger(n, percent=10) for n in range(5)]},
         "must have 1 to 4 items, found 5", server_says="must have at most 4 items"),
-    bad("no objective in the list", {"spec.objectives": []}, "must have 1 to 10 items, found 0",
-        server_says="should have at least 1 items"),
+    bad("no objective in the list", {"spec.objectives": []}, "must be given where strategy is ABTest, found none"),
+    bad("eleven objectives", {"spec.objectives": [REFUND | {"name": f"o{n}"} for n in range(11)]},
+        "must have 0 to 10 items, found 11", server_says="must have at most 10 items"),
     bad("eleven guardrails", {"spec.guardrails": [ERRORS | {"name": f"g{n}"} for n in range(11)]},
         "must have 0 to 10 items, found 11", server_says="must have at most 10 items"),
 )  # fmt: skip
 
 CHOICES = (
-    bad("a strategy of another edition", {"spec.strategy": "Canary"}, 'must be ABTest, found "Canary"',
-        server_says='Unsupported value: "Canary": supported values: "ABTest"'),
+    bad("a strategy of another edition", {"spec.strategy": "Canary"}, 'must be ABTest or Shadow, found "Canary"',
+        server_says='Unsupported value: "Canary": supported values: "ABTest", "Shadow"'),
     bad("a unit that nobody knows", {"spec.assignment.unit": "Session"}, 'must be User, found "Session"',
         server_says='Unsupported value: "Session"'),
     bad("a direction in lower case", {f"{FIRST}.better": "higher"}, 'must be Higher or Lower, found "higher"',

@@ -1,6 +1,10 @@
-"""Parts ``shadow`` that must be refused, in the form of ``bad_objects``: changes of an object by path."""
+"""Shadow experiments that must be refused, in the form of ``bad_objects``: changes of an object by path."""
 
-from api.bad_objects import bad
+from typing import Any
+
+from api import bad_objects
+from api.bad_objects import PURCHASE, step
+from api.objects import REMOVED
 
 SHADOW = "spec.shadow"
 OUTPUT = "spec.shadow.outputs[0]"
@@ -9,6 +13,13 @@ PATTERN = 'must be a JSON pointer such as "/items/*/time", where * is every item
 PREFIX = 'must be a path without "." and ".." such as "/v2/models"'
 WITHIN = 'must be a distance such as "0.1", or a share such as "2%"'
 ONE_OF = "must have exactly one of exact, number, label, topK, set, text"
+
+
+def bad(sentence: str, changes: dict[str, Any], says: str, **others: str) -> Any:
+    """As in ``bad_objects``, of an object that is a shadow experiment where the changes do not say otherwise."""
+    return bad_objects.bad(
+        sentence, changes | {"spec.strategy": "Shadow", "spec.objectives": REMOVED} | changes, says, **others
+    )
 
 
 def output(**fields):
@@ -20,6 +31,18 @@ def replay(**fields):
 
 
 BAD_SHADOWS = (
+    bad("answers compared where users are split",
+        {SHADOW: {}, "spec.strategy": "ABTest", "spec.objectives": [PURCHASE]},
+        "must be absent where strategy is not Shadow, found it beside ABTest"),
+    bad("an objective that no user can reach", {"spec.objectives": [PURCHASE]},
+        'must be absent where strategy is Shadow: it asks whether answers are alike, not which are better,'
+        ' found "purchase"'),
+    bad("a ramp where nobody meets the challenger", {"spec.ramp": [step(10)]},
+        "must be absent where strategy is Shadow: users meet the champion alone, found steps"),
+    bad("users held out of what nobody enters", {"spec.targeting.holdoutPercent": 5},
+        "must be 0 where strategy is Shadow: users meet the champion alone, found more"),
+    bad("a mirror in a route that is not ours", {"spec.routing.ownership": "Shared"},
+        "must be Operator where strategy is Shadow: nothing but weights is written into your route, found Shared"),
     bad("nothing mirrored", {f"{SHADOW}.percent": 0}, "must be a whole number from 1 to 100, found 0",
         server_says="should be greater than or equal to 1"),
     bad("more than all repeated", {f"{SHADOW}.repeatChampion": 101}, "must be a whole number from 0 to 100, found 101",

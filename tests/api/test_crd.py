@@ -10,6 +10,7 @@ import yaml
 from api.objects import MINIMAL
 from model_experiment.api import parse_spec
 from model_experiment.api.crd import custom_resource_definition
+from model_experiment.api.shadow import Shadow
 
 ROOT = Path(__file__).parents[2]
 CRD = ROOT / "crds" / "modelexperiments.yaml"
@@ -58,6 +59,8 @@ def test_every_field_explains_itself():
 
 def test_every_default_is_that_of_the_models():
     spec = parse_spec(MINIMAL["spec"]).model_dump(mode="json", by_alias=True, exclude_none=True)
+    spec["shadow"] = Shadow().model_dump(mode="json", by_alias=True, exclude_none=True)  # where it is given at all
+    spec["objectives"] = []  # an experiment that splits users must give some
     declared = {path: node["default"] for path, node in nodes(schema()["properties"]["spec"]) if "default" in node}
 
     assert {path: value for path, value in declared.items() if "[]" not in path} == {

@@ -12,6 +12,7 @@ from kubernetes import client, config
 
 from api import cluster
 from api.bad_objects import BAD_NAMES, BAD_SPECS, BEYOND_THE_SERVER, Bad
+from api.bad_shadows import BAD_SHADOWS
 from api.cluster import Experiments, RefusedError
 from api.objects import MINIMAL, changed, good_files
 from model_experiment.api import Condition, parse_spec, parse_status
@@ -37,7 +38,7 @@ def stored(experiments):
     experiments.delete(MINIMAL["metadata"]["name"])
 
 
-@pytest.mark.parametrize("bad", [*BAD_SPECS, *BAD_NAMES])
+@pytest.mark.parametrize("bad", [*BAD_SPECS, *BAD_SHADOWS, *BAD_NAMES])
 def test_a_bad_object_is_refused_with_a_sentence_at_its_path(experiments, bad: Bad):
     path, sentence = bad.on_server
 

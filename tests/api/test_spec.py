@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from api.bad_objects import BAD_NAMES, BAD_SPECS, BEYOND_THE_SERVER, Bad
+from api.bad_shadows import BAD_SHADOWS
 from api.objects import MINIMAL, changed, good_files
 from model_experiment.api import (
     Better,
@@ -19,6 +20,7 @@ from model_experiment.api import (
     parse_name,
     parse_spec,
 )
+from model_experiment.api.shadow import Shadow
 from model_experiment.errors import SpecError
 
 
@@ -30,7 +32,7 @@ def test_a_good_object_is_taken(file):
     parse_spec(thing["spec"])
 
 
-@pytest.mark.parametrize("bad", [*BAD_SPECS, *BEYOND_THE_SERVER])
+@pytest.mark.parametrize("bad", [*BAD_SPECS, *BAD_SHADOWS, *BEYOND_THE_SERVER])
 def test_a_bad_spec_earns_a_sentence_at_its_path(bad: Bad):
     with pytest.raises(SpecError) as refusal:
         parse_spec(changed(bad.changes)["spec"])
@@ -55,7 +57,7 @@ def test_every_fault_has_its_own_line():
         parse_spec(raw)
 
     assert str(refusal.value).split("\n") == [
-        'spec.strategy: must be ABTest, found "Canary"',
+        'spec.strategy: must be ABTest or Shadow, found "Canary"',
         'spec.champion.name: must be a DNS label: lower-case letters, digits and "-" inside, found "V7"',
         "spec.analysis.looks: must be a whole number from 1 to 28, found 0",
     ]
@@ -74,6 +76,13 @@ def test_the_defaults_are_those_of_the_documentation():
     assert (spec.analysis.alpha, spec.analysis.guardrail_alpha, spec.analysis.power) == ("0.05", "0.01", "0.8")
     assert (spec.analysis.looks, spec.analysis.minimum_duration, spec.analysis.maximum_duration) == (14, "7d", "28d")
     assert spec.on_success is OnSuccess.PROMOTE
+
+
+def test_a_shadow_experiment_compares_by_the_defaults_where_it_says_nothing():
+    spec = parse_spec(yaml.safe_load((good_files()[0].parent / "shadow.yaml").read_text())["spec"])
+
+    assert (spec.is_shadow, spec.shadow_part, spec.shadow) == (True, None, Shadow())
+    assert spec.objectives == ()
 
 
 def test_texts_carry_their_numbers():

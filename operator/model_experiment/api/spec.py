@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar
 from pydantic import ConfigDict, Field
 
 from model_experiment.api.rules import Rule, SpecPart, both_or_none, shown
+from model_experiment.api.shadow import Shadow
 from model_experiment.api.users import Targeting, UserAssignment
 from model_experiment.api.values import Duration, Named, Ordered, Probability, milliseconds_in_cel
 from model_experiment.api.words import (
@@ -104,7 +105,8 @@ class Challenger(SpecPart):
     backend_ref: BackendRef = Field(description="Where the challenger answers.")
     percent: SplitPercent = Field(
         default=50,
-        description="Share of the users who meet this challenger, in whole percent; the champion has what is left.",
+        description="Share of the users who meet this challenger, in whole percent; the champion has what is left. "
+        "Without meaning for Shadow.",
     )
 
 
@@ -414,7 +416,8 @@ class ModelExperimentSpec(SpecPart):
 
     strategy: Strategy = Field(
         default=Strategy.AB_TEST,
-        description="ABTest splits the users and asks whether the challenger is better.",
+        description="ABTest splits the users and asks whether the challenger is better. "
+        "Shadow leaves them with the champion, and asks by copies of requests whether both answer alike.",
     )
     champion: Champion = Field(description="The model that serves everybody today, and again after a rollback.")
     challengers: Annotated[tuple[Challenger, ...], Named(1, 4)] = Field(
@@ -427,8 +430,13 @@ class ModelExperimentSpec(SpecPart):
     )
     assignment: UserAssignment = Field(default=UserAssignment(), description="How a request is given to a variant.")
     targeting: Targeting = Field(default=Targeting(), description="Who may enter the experiment.")
-    objectives: Annotated[tuple[Objective, ...], Named(1, 10)] = Field(
-        description="What the challenger is meant to improve. The first is primary: it alone decides.",
+    shadow_part: Shadow | None = Field(
+        default=None, alias="shadow", description="How answers are compared; only where strategy is Shadow."
+    )
+    objectives: Annotated[tuple[Objective, ...], Named(0, 10)] = Field(
+        default=(),
+        description="What the challenger is meant to improve. The first is primary: it alone decides. "
+        "At least one for ABTest, none for Shadow.",
     )
     guardrails: Annotated[tuple[Guardrail, ...], Named(0, 10)] = Field(
         default=(),
@@ -437,8 +445,19 @@ class ModelExperimentSpec(SpecPart):
     analysis: Analysis = Field(default=Analysis(), description="How the objectives are judged.")
     on_success: OnSuccess = Field(
         default=OnSuccess.PROMOTE,
-        description="Promote gives a better challenger all traffic; Report decides, but changes no traffic.",
+        description="Promote gives a better challenger all traffic; Report decides, but changes no traffic. "
+        "Without meaning for Shadow, which promotes nobody.",
     )
+
+    @property
+    def is_shadow(self) -> bool:
+        """Whether users meet the champion alone, and answers are compared beside them."""
+        return self.strategy is Strategy.SHADOW
+
+    @property
+    def shadow(self) -> Shadow:
+        """How answers are compared; the defaults where the spec says nothing."""
+        return self.shadow_part or Shadow()
 
     @property
     def variants(self) -> tuple[Champion | Challenger, ...]:
@@ -466,6 +485,22 @@ class ModelExperimentSpec(SpecPart):
             holds_in_cel="self.routing.ownership != 'Shared' || (self.assignment.by == 'Hash'"
             " && self.targeting.holdoutPercent == 0 && self.targeting.headers.size() == 0)",
             found_in_cel="Shared",
+        ),
+        Rule(
+            at=".routing.ownership",
+            must="must be Operator where strategy is Shadow: nothing but weights is written into your route",
+            holds=lambda spec: not (spec.is_shadow and spec.routing.is_shared),
+            found=lambda _: "Shared",
+            holds_in_cel="self.strategy != 'Shadow' || self.routing.ownership != 'Shared'",
+            found_in_cel="Shared",
+        ),
+        Rule(
+            at=".shadow",
+            must="must be absent where strategy is not Shadow",
+            holds=lambda spec: spec.is_shadow or spec.shadow_part is None,
+            found=lambda spec: f"it beside {spec.strategy}",
+            holds_in_cel="self.strategy == 'Shadow' || !has(self.shadow)",
+            found_in_cel="it beside {self.strategy}",
         ),
         Rule(
             at=".challengers",
@@ -496,10 +531,18 @@ class ModelExperimentSpec(SpecPart):
         Rule(
             at=".challengers",
             must="must leave the champion at least 1 percent of the users",
-            holds=lambda spec: spec.challengers_percent < PERCENT,
+            holds=lambda spec: spec.is_shadow or spec.challengers_percent < PERCENT,
             found=lambda _: "nothing left",
-            holds_in_cel=f"{PERCENT_IN_ALL} < {PERCENT}",
+            holds_in_cel=f"self.strategy == 'Shadow' || {PERCENT_IN_ALL} < {PERCENT}",
             found_in_cel="nothing left",  # a number's text has no bound to the cost
+        ),
+        Rule(
+            at=".ramp",
+            must="must be absent where strategy is Shadow: users meet the champion alone",
+            holds=lambda spec: not (spec.is_shadow and spec.ramp),
+            found=lambda _: "steps",
+            holds_in_cel="self.strategy != 'Shadow' || self.ramp.size() == 0",
+            found_in_cel="steps",
         ),
         Rule(
             at=".ramp",
@@ -534,19 +577,43 @@ class ModelExperimentSpec(SpecPart):
         Rule(
             at=".targeting.holdoutPercent",
             must="must leave each variant 1 percent of all users where assignment.by is not Hash",
-            holds=lambda spec: spec.assignment.by is By.HASH or _smallest_share(spec) >= 1,
+            holds=lambda spec: spec.is_shadow or spec.assignment.by is By.HASH or _smallest_share(spec) >= 1,
             found=lambda _: "a variant with less",
             holds_in_cel=(
-                f"self.assignment.by == 'Hash' || ([{PERCENT} - {PERCENT_IN_ALL}]"
+                f"self.strategy == 'Shadow' || self.assignment.by == 'Hash' || ([{PERCENT} - {PERCENT_IN_ALL}]"
                 " + self.challengers.map(each, int(each.percent)))"
                 f".all(each, each * ({PERCENT} - int(self.targeting.holdoutPercent)) >= {PERCENT})"
             ),
             found_in_cel="a variant with less",
         ),
         Rule(
+            at=".targeting.holdoutPercent",
+            must="must be 0 where strategy is Shadow: users meet the champion alone",
+            holds=lambda spec: not spec.is_shadow or spec.targeting.holdout_percent == 0,
+            found=lambda _: "more",
+            holds_in_cel="self.strategy != 'Shadow' || self.targeting.holdoutPercent == 0",
+            found_in_cel="more",  # a number's text has no bound to the cost
+        ),
+        Rule(
+            at=".objectives",
+            must="must be given where strategy is ABTest",
+            holds=lambda spec: spec.is_shadow or bool(spec.objectives),
+            found=lambda _: "none",
+            holds_in_cel="self.strategy == 'Shadow' || self.objectives.size() > 0",
+            found_in_cel="none",
+        ),
+        Rule(
+            at=".objectives",
+            must="must be absent where strategy is Shadow: it asks whether answers are alike, not which are better",
+            holds=lambda spec: not (spec.is_shadow and spec.objectives),
+            found=lambda spec: f'"{spec.objectives[0].name}"',
+            holds_in_cel="self.strategy != 'Shadow' || self.objectives.size() == 0",
+            found_in_cel='"{self.objectives[0].name}"',
+        ),
+        Rule(
             at=".objectives",
             must="must begin with one that has a minimumEffect, because it plans the sample",
-            holds=lambda spec: spec.objectives[0].minimum_effect is not None,
+            holds=lambda spec: not spec.objectives or spec.objectives[0].minimum_effect is not None,
             found=lambda spec: f'"{spec.objectives[0].name}" without',
             holds_in_cel="self.objectives.size() == 0 || has(self.objectives[0].minimumEffect)",
             found_in_cel='"{self.objectives[0].name}" without',

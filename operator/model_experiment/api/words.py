@@ -147,6 +147,7 @@ class Strategy(StrEnum):
     """How the challenger meets the traffic."""
 
     AB_TEST = "ABTest"
+    SHADOW = "Shadow"
 
 
 class Unit(StrEnum):

@@ -177,7 +177,12 @@ def _step(experiment: Experiment, observation: Observation, state: State, goal: 
 
 
 def split_of(experiment: Experiment, modulus: int, *, stage: int | None = None) -> Assignment:
-    """The split of a stage: of a step of the ramp, or after the last of them the full one that the spec asks for."""
+    """The split of a stage: of a step of the ramp, or after the last of them the full one that the spec asks for.
+
+    A shadow experiment has no split: the champion serves everybody.
+    """
+    if experiment.spec.is_shadow:
+        return Assignment(modulus, (Share(experiment.spec.champion.name, modulus),))
     ramp = experiment.spec.ramp
     return assign(
         modulus=modulus,

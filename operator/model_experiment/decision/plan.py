@@ -22,7 +22,7 @@ from model_experiment.statistics.sequential import group_sequential
 class Plan:
     """The registered plan of one experiment.
 
-    ``users_per_variant`` is what an even split needs; ``looks`` is how often the primary objective may be tested.
+    ``users_per_variant`` is what an even split needs, 0 where users are not split; ``looks`` is how often the primary objective may be tested.
     ``polls`` is how often the guardrails can be looked at before the maximum duration. ``lag_seconds`` is how old
     counts may be that are called fresh. ``queries`` let a person check a number at its source.
     """
@@ -81,7 +81,7 @@ def plan_for(
         spec=spec,
         uid=uid,
         modulus=modulus_of(spec.assignment.by, uid=uid, taken=taken),
-        users_per_variant=planned_users(spec, looks=looks),
+        users_per_variant=planned_users(spec, looks=looks) if spec.objectives else 0,
         looks=looks,
         polls=math.ceil(longest_seconds(spec) / poll_seconds),
         blindness_budget_seconds=blindness_budget_seconds,
