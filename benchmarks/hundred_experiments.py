@@ -36,7 +36,7 @@ from model_experiment.api import parse_spec
 from model_experiment.assignment import BUCKETS
 from model_experiment.decision.counts import EXPOSURES, REQUESTS, Family, Measure
 from model_experiment.decision.plan import measures_of
-from model_experiment.metrics.families import DETAIL_LABELS, HEARTBEAT, METRICS, STARTED
+from model_experiment.metrics.families import COLLECTOR, DETAIL_LABELS
 from model_experiment.objects import HTTP_ROUTE, MODEL_EXPERIMENT
 from model_experiment.routing.reading import TAKEN_BACK
 from model_experiment.settings import ControllerSettings
@@ -70,7 +70,9 @@ class Counts:
         for (number, made), variant in product(enumerate(experiments), (CHAMPION, CHALLENGER)):
             for measure in measures_of(parse_spec(made["spec"])):
                 detail = f'{DETAIL_LABELS.get(measure.family, "detail")}="{measure.detail}"'  # an empty label is none
-                whose = f'{METRICS[measure.family]}{{uid="{made["metadata"]["uid"]}",variant="{variant}",{detail}'
+                whose = (
+                    f'{COLLECTOR.metrics[measure.family]}{{uid="{made["metadata"]["uid"]}",variant="{variant}",{detail}'
+                )
                 self._series += [f'{whose},bucket="{bucket}"}}' for bucket in range(BUCKETS)]
                 paces += [PACES.get(measure, PACE)] * BUCKETS
                 harmed += [(variant, measure) == (CHALLENGER, SERVER_ERRORS)] * BUCKETS
@@ -88,7 +90,7 @@ class Counts:
             self._wave += 1
             self._paces[self._harmed & (self._numbers * self._waves < self._wave * EXPERIMENTS)] = HARMFUL
         self._counts += self._chance.poisson(self._paces)
-        lines = [f"{STARTED} {self._started}", f"{HEARTBEAT} {time.time()}", *self._signs]
+        lines = [f"{COLLECTOR.started} {self._started}", f"{COLLECTOR.heartbeat} {time.time()}", *self._signs]
         lines += [f"{series} {count}" for series, count in zip(self._series, self._counts.tolist(), strict=True)]
         return "\n".join([*lines, ""]).encode()
 

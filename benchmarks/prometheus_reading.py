@@ -17,7 +17,7 @@ import numpy as np
 
 from model_experiment.decision.counts import Family, Measure
 from model_experiment.metrics.decoding import result_of, snapshot_of, snapshots_of
-from model_experiment.metrics.families import DETAIL_LABELS, HEARTBEAT, METRICS, STARTED
+from model_experiment.metrics.families import COLLECTOR, DETAIL_LABELS
 from model_experiment.metrics.judgement import judge
 from model_experiment.metrics.ledger import Ledger
 from model_experiment.metrics.ledger_storage import from_json, to_json
@@ -50,12 +50,12 @@ def answer(collectors: int) -> list[dict[str, Any]]:
             "namespace": "experiments",
             "pod": f"collector-6d4b75cb6d-{collector}",
         }
-        series += [{"__name__": gauge, **scraped} for gauge in (STARTED, HEARTBEAT)]
+        series += [{"__name__": gauge, **scraped} for gauge in (COLLECTOR.started, COLLECTOR.heartbeat)]
         for variant in QUESTION.variants:
             for measure in MEASURES:
                 detail = DETAIL_LABELS.get(measure.family)
                 labels = {
-                    "__name__": METRICS[measure.family],
+                    "__name__": COLLECTOR.metrics[measure.family],
                     **scraped,
                     "experiment": "shop/ranker",
                     "uid": QUESTION.uid,
@@ -67,7 +67,7 @@ def answer(collectors: int) -> list[dict[str, Any]]:
 
 
 def value(labels: dict[str, Any], random: np.random.Generator) -> str:
-    if labels["__name__"] in (STARTED, HEARTBEAT):
+    if labels["__name__"] in (COLLECTOR.started, COLLECTOR.heartbeat):
         return str(NOW + hash(labels["instance"]) % 1000 / 1000)
     return str(random.integers(0, 1_000_000))
 

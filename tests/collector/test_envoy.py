@@ -12,7 +12,7 @@ from aiohttp import web
 from collector.collecting import RANKER, ROUTE, running
 from given.envoy import HTTP, ROUTER, address, cluster, envoy, free_port
 from model_experiment.decision.counts import Family
-from model_experiment.metrics.families import METRICS
+from model_experiment.metrics.families import COLLECTOR
 
 SELF = "model_experiment_collector_{}_total"
 ACCESS_LOG = "type.googleapis.com/envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig"
@@ -133,7 +133,7 @@ async def test_every_request_of_2000_users_is_counted_under_the_variant_they_met
         answers = await asyncio.gather(*(get(path, user) for user, path in requests))
         await asyncio.gather(*(get("/ok") for _ in range(20)))
         await collector.until(SELF.format("entries"), 4020)
-        scrape = await collector.until(METRICS[Family.EXPOSURES], 2000)
+        scrape = await collector.until(COLLECTOR.metrics[Family.EXPOSURES], 2000)
 
     assert all(
         variant == RANKER.assignment.variant(user) for (user, _), (_, variant) in zip(requests, answers, strict=True)
@@ -142,10 +142,12 @@ async def test_every_request_of_2000_users_is_counted_under_the_variant_they_met
     def where(user):
         return RANKER.assignment.variant(user), str(RANKER.assignment.bucket(user))
 
-    assert scrape.by(METRICS[Family.REQUESTS], "variant", "bucket") == Counter(where(user) for user, _ in requests)
-    assert scrape.by(METRICS[Family.EXPOSURES], "variant", "bucket") == Counter(where(user) for user in users)
+    assert scrape.by(COLLECTOR.metrics[Family.REQUESTS], "variant", "bucket") == Counter(
+        where(user) for user, _ in requests
+    )
+    assert scrape.by(COLLECTOR.metrics[Family.EXPOSURES], "variant", "bucket") == Counter(where(user) for user in users)
     classes = {"/404": "ClientError", "/500": "ServerError"}
-    assert scrape.by(METRICS[Family.RESPONSES], "variant", "class") == Counter(
+    assert scrape.by(COLLECTOR.metrics[Family.RESPONSES], "variant", "class") == Counter(
         (where(user)[0], classes[path]) for user, path in requests if path in classes
     )
     assert scrape.total(SELF.format("assignment_mismatches")) == 0
@@ -163,10 +165,10 @@ async def test_harm_is_seen_in_every_form_it_takes(tmp_path):
         assert await get("/hangs", user, **forged) == (504, "v8")
         with pytest.raises(TimeoutError):
             await get("/hangs", user, patience=0.3, **forged)
-        scrape = await collector.until(METRICS[Family.REQUESTS], 4)
-    assert scrape.by(METRICS[Family.REQUESTS], "variant") == {("v8",): 4}
-    assert scrape.by(METRICS[Family.SLOW_RESPONSES], "variant", "above") == {("v8", "250ms"): 3}
-    assert scrape.by(METRICS[Family.RESPONSES], "variant", "class") == {("v8", "ServerError"): 1}
+        scrape = await collector.until(COLLECTOR.metrics[Family.REQUESTS], 4)
+    assert scrape.by(COLLECTOR.metrics[Family.REQUESTS], "variant") == {("v8",): 4}
+    assert scrape.by(COLLECTOR.metrics[Family.SLOW_RESPONSES], "variant", "above") == {("v8", "250ms"): 3}
+    assert scrape.by(COLLECTOR.metrics[Family.RESPONSES], "variant", "class") == {("v8", "ServerError"): 1}
     assert scrape.by(SELF.format("unattributed_entries"), "reason") == {}
 
 
@@ -174,14 +176,14 @@ async def test_a_challenger_without_an_endpoint_is_a_server_error_of_the_challen
     user = next(user for user in map(str, range(100)) if RANKER.assignment.variant(user) == "v8")
     async with gateway(tmp_path, with_challenger=False) as (get, collector):
         assert await get("/ok", user) == (503, "v8")
-        scrape = await collector.until(METRICS[Family.REQUESTS], 1)
-    assert scrape.by(METRICS[Family.RESPONSES], "variant", "class") == {("v8", "ServerError"): 1}
+        scrape = await collector.until(COLLECTOR.metrics[Family.REQUESTS], 1)
+    assert scrape.by(COLLECTOR.metrics[Family.RESPONSES], "variant", "class") == {("v8", "ServerError"): 1}
 
 
 async def test_a_user_who_is_named_twice_counts_under_what_envoy_reports(tmp_path):
     """Envoy logs two headers as one text but hashes them in a way of its own: a mismatch, and no wrong count."""
     async with gateway(tmp_path) as (get, collector):
         answers = [await get("/ok", f"a-{number}", f"b-{number}") for number in range(20)]
-        scrape = await collector.until(METRICS[Family.REQUESTS], 20)
-    assert scrape.by(METRICS[Family.REQUESTS], "variant") == Counter((variant,) for _, variant in answers)
+        scrape = await collector.until(COLLECTOR.metrics[Family.REQUESTS], 20)
+    assert scrape.by(COLLECTOR.metrics[Family.REQUESTS], "variant") == Counter((variant,) for _, variant in answers)
     assert 0 < scrape.total(SELF.format("assignment_mismatches")) < 20

@@ -7,7 +7,7 @@ from model_experiment.collector.catalogue import catalogue_of
 from model_experiment.collector.counting import Tallies
 from model_experiment.collector.exposition import registry_of
 from model_experiment.decision.counts import EXPOSURES, Family, Measure
-from model_experiment.metrics.families import COUNTER_LABELS, DETAIL_LABELS, HEARTBEAT, METRICS, STARTED
+from model_experiment.metrics.families import COLLECTOR, COUNTER_LABELS, DETAIL_LABELS
 
 USER = user_of("v8")
 
@@ -27,8 +27,8 @@ def test_every_label_set_is_there_at_zero():
         Family.OUTCOME_VALUE: ["purchase"],
     }
     expected = {
-        (METRICS[family], tuple(sorted((*zip(COUNTER_LABELS, values, strict=True), *detail))))
-        for family in Family
+        (COLLECTOR.metrics[family], tuple(sorted((*zip(COUNTER_LABELS, values, strict=True), *detail))))
+        for family in COLLECTOR.metrics
         for variant in ("v7", "v8")
         for bucket in range(100)
         for values in [("3f0c-1", "shop/ranker", variant, str(bucket))]
@@ -40,8 +40,8 @@ def test_every_label_set_is_there_at_zero():
 
 def test_heartbeat_and_start_are_exact():
     text = text_of(Tallies())
-    assert scraped(text).total(HEARTBEAT) == 1_700_000_099.5
-    assert scraped(text).total(STARTED) == 1_700_000_000.25
+    assert scraped(text).total(COLLECTOR.heartbeat) == 1_700_000_099.5
+    assert scraped(text).total(COLLECTOR.started) == 1_700_000_000.25
 
 
 def test_counts_stand_in_their_bucket():
@@ -51,8 +51,10 @@ def test_counts_stand_in_their_bucket():
     tallies.of(RANKER).add("v8", Measure(Family.OUTCOME_VALUE, "purchase"), user=USER, amount=2.5)
     scrape = scraped(text_of(tallies))
     bucket = str(RANKER.assignment.bucket(USER))
-    assert scrape.by(METRICS[Family.EXPOSURES], "variant", "bucket") == {("v8", bucket): 1}
-    assert scrape.by(METRICS[Family.OUTCOME_VALUE], "variant", "bucket", "outcome") == {("v8", bucket, "purchase"): 2.5}
+    assert scrape.by(COLLECTOR.metrics[Family.EXPOSURES], "variant", "bucket") == {("v8", bucket): 1}
+    assert scrape.by(COLLECTOR.metrics[Family.OUTCOME_VALUE], "variant", "bucket", "outcome") == {
+        ("v8", bucket, "purchase"): 2.5
+    }
 
 
 def test_a_forgotten_experiment_leaves_no_series():

@@ -18,7 +18,7 @@ from given.traffic import Traffic
 from model_experiment.assignment import assign, modulus_for
 from model_experiment.decision.counts import Family
 from model_experiment.decision.route import Open
-from model_experiment.metrics.families import METRICS
+from model_experiment.metrics.families import COLLECTOR
 from model_experiment.routing.own_route import policy_spec, render_spec
 from model_experiment.routing.ownership import owned
 
@@ -62,7 +62,7 @@ class Stage:
     def until(self, holds):
         until = time.monotonic() + 60
         while not holds(scrape := self.scrape()):
-            assert time.monotonic() < until, scrape.by(METRICS[Family.REQUESTS], "variant")
+            assert time.monotonic() < until, scrape.by(COLLECTOR.metrics[Family.REQUESTS], "variant")
             time.sleep(0.05)
         return scrape
 
@@ -126,19 +126,19 @@ def test_the_life_of_an_experiment_is_counted_from_its_assignment_to_its_deletio
     assert f"{namespace}/ranker" not in str(stage.scrape().samples)
     assignment = stage.begin()
     stage.until_answered_by_a_variant()
-    stage.until(lambda scrape: scrape.total(METRICS[Family.EXPOSURES]) == 1)
+    stage.until(lambda scrape: scrape.total(COLLECTOR.metrics[Family.EXPOSURES]) == 1)
     before = stage.scrape()
 
     traffic = Traffic(stage.url, USERS)
     for users in (USERS, USERS[:200], [""]):  # the last is nobody, who stays on the user's own route
         asyncio.run(traffic.ask_each(users))
-    requests_after = before.total(METRICS[Family.REQUESTS]) + 800
-    stage.until(lambda scrape: scrape.total(METRICS[Family.REQUESTS]) >= requests_after)
-    scrape = stage.until(lambda scrape: scrape.total(METRICS[Family.EXPOSURES]) >= 601)
+    requests_after = before.total(COLLECTOR.metrics[Family.REQUESTS]) + 800
+    stage.until(lambda scrape: scrape.total(COLLECTOR.metrics[Family.REQUESTS]) >= requests_after)
+    scrape = stage.until(lambda scrape: scrape.total(COLLECTOR.metrics[Family.EXPOSURES]) >= 601)
 
     assert all(variant == assignment.variant(user) for _, user, _, variant in traffic.answers if user)
     met = Counter((assignment.variant(user), str(assignment.bucket(user))) for user in [*USERS, "first"])
-    assert scrape.by(METRICS[Family.EXPOSURES], "variant", "bucket") == met
+    assert scrape.by(COLLECTOR.metrics[Family.EXPOSURES], "variant", "bucket") == met
     assert scrape.by(SELF.format("unattributed_entries"), "reason") == {}
     assert scrape.total(SELF.format("assignment_mismatches")) == 0
 
@@ -146,17 +146,17 @@ def test_the_life_of_an_experiment_is_counted_from_its_assignment_to_its_deletio
     victim = next(user for user in USERS if assignment.variant(user) == "v8")
     with pytest.raises(requests.Timeout):
         requests.get(stage.url, headers={"x-user-id": victim, "x-variant": "v7"}, timeout=0.4)
-    slow = stage.until(lambda scrape: scrape.total(METRICS[Family.SLOW_RESPONSES], variant="v8") >= 1)
-    assert slow.total(METRICS[Family.SLOW_RESPONSES], variant="v7") == 0
+    slow = stage.until(lambda scrape: scrape.total(COLLECTOR.metrics[Family.SLOW_RESPONSES], variant="v8") >= 1)
+    assert slow.total(COLLECTOR.metrics[Family.SLOW_RESPONSES], variant="v7") == 0
     assert slow.by(SELF.format("unattributed_entries"), "reason") == {}
 
     told = [{"experiment": f"{namespace}/ranker", "user": user, "name": "purchase"} for user in (victim, "stranger")]
     answer = requests.post(f"http://{stage.address}/v1/outcomes", json=told, timeout=5)
     assert (answer.status_code, answer.json()) == (202, {"accepted": 2, "attributed": 1, "waiting": 1})
-    assert stage.scrape().by(METRICS[Family.OUTCOMES], "variant") == {("v8",): 1}
+    assert stage.scrape().by(COLLECTOR.metrics[Family.OUTCOMES], "variant") == {("v8",): 1}
 
     control_plane.api.delete(experiment_manifest(namespace))
-    stage.until(lambda scrape: not scrape.total(METRICS[Family.REQUESTS], experiment=f"{namespace}/ranker"))
+    stage.until(lambda scrape: not scrape.total(COLLECTOR.metrics[Family.REQUESTS], experiment=f"{namespace}/ranker"))
     assert f"{namespace}/ranker" not in str(stage.scrape().samples)
     assert requests.post(f"http://{stage.address}/v1/outcomes", json=told, timeout=5).status_code == 404
 

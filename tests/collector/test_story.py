@@ -14,10 +14,10 @@ from collector.collecting import RANKER, entry, message, running, user_of, users
 from model_experiment.assignment import Assignment, Share
 from model_experiment.collector.catalogue import catalogue_of
 from model_experiment.decision.counts import Family
-from model_experiment.metrics.families import METRICS
+from model_experiment.metrics.families import COLLECTOR
 
 EXPOSURES, RAMP_EXPOSURES, REQUESTS, RESPONSES, SLOW, VALUE, OUTCOMES = (
-    METRICS[family]
+    COLLECTOR.metrics[family]
     for family in (
         Family.EXPOSURES,
         Family.RAMP_EXPOSURES,

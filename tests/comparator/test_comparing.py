@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from model_experiment.api.parsing import parse_shadow
 from model_experiment.comparator.answers import Answer, Failure, Reading, Reason, read
-from model_experiment.comparator.comparing import OutputResult, PairResult, compare, numbers, rules_of
+from model_experiment.comparator.comparing import OutputResult, compare, numbers, rules_of
+from model_experiment.decision.counts import PairResult
 
 MOST_BYTES = 100_000
 NAN = float("nan")

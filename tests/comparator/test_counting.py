@@ -4,10 +4,10 @@ from comparator.shadowing import experiment
 from model_experiment.api import Duration
 from model_experiment.comparator.answers import Answer, Failure, Reason
 from model_experiment.comparator.catalogue import catalogue_of
-from model_experiment.comparator.comparing import Compared, PairResult
+from model_experiment.comparator.comparing import Compared
 from model_experiment.comparator.copies import LeftOut
 from model_experiment.comparator.counting import MOST_FIELDS, OTHER, Histogram, Tallies, Tally
-from model_experiment.metrics.shadow_families import ShadowFamily
+from model_experiment.decision.counts import Family, PairResult
 
 
 def answer(status=200, seconds=0.1):
@@ -34,8 +34,8 @@ def test_a_change_keeps_the_numbers_of_what_is_still_declared():
     tallies.get(before).count_answers(3, {"v7": answer(), "v8": answer(500)})
     tallies.know(catalogue_of([after]))
     tally = tallies.get(after)
-    assert table(tally, "v8", ShadowFamily.RESPONSES, "ServerError") == 1
-    assert table(tally, "v8", ShadowFamily.SLOWER_PAIRS) == 0
+    assert table(tally, "v8", Family.RESPONSES, "ServerError") == 1
+    assert table(tally, "v8", Family.SLOWER_PAIRS) == 0
     tallies.know(catalogue_of([]))
     assert tallies.get(after) is None
 
@@ -47,9 +47,9 @@ def test_an_answer_is_slow_beyond_the_limit_and_a_pair_beyond_the_margin():
         tally.count_answers(0, {"v7": answer(seconds=champion), "v8": answer(seconds=challenger)})
     tally.count_answers(0, {"v7": answer(seconds=0.1), "v8": Failure(Reason.TIMEOUT, 2.0)})
     tally.count_answers(0, {"v7": Failure(Reason.TIMEOUT, 0.1), "v8": answer(seconds=0.2)})
-    assert table(tally, "v8", ShadowFamily.SLOWER_PAIRS) == 2
-    assert table(tally, "v7", ShadowFamily.SLOW_RESPONSES, "1s") == 1
-    assert table(tally, "v8", ShadowFamily.SLOW_RESPONSES, "1s") == 2
+    assert table(tally, "v8", Family.SLOWER_PAIRS) == 2
+    assert table(tally, "v7", Family.SLOW_RESPONSES, "1s") == 1
+    assert table(tally, "v8", Family.SLOW_RESPONSES, "1s") == 2
 
 
 def test_what_was_dropped_counts_as_not_comparable_and_what_was_not_meant_does_not():
@@ -58,8 +58,8 @@ def test_what_was_dropped_counts_as_not_comparable_and_what_was_not_meant_does_n
         tally.leave_out(0, why)
     assert all(tally.left_out[why] == 1 for why in LeftOut)
     assert tally.reasons["v8", Reason.DROPPED] == 3
-    assert table(tally, "v8", ShadowFamily.PAIRS, PairResult.NOT_COMPARABLE) == 3
-    assert table(tally, "v8", ShadowFamily.REQUESTS) == 0
+    assert table(tally, "v8", Family.PAIRS, PairResult.NOT_COMPARABLE) == 3
+    assert table(tally, "v8", Family.REQUESTS) == 0
 
 
 def test_a_histogram_counts_a_bound_below_itself():

@@ -16,7 +16,7 @@ from model_experiment.comparator.recording import MOST_WAITING
 from model_experiment.comparator.settings import ComparatorSettings
 from model_experiment.comparator.texts import MOST_WORDS
 from model_experiment.metrics import shadow_families
-from model_experiment.metrics.shadow_families import SHADOW_METRICS
+from model_experiment.metrics.families import COMPARATOR
 
 PAGE = (Path(__file__).parents[2] / "docs/shadow.md").read_text()
 
@@ -35,7 +35,7 @@ def test_reasons_stand_in_their_order():
 
 def test_every_metric_is_named():
     others = ("ANSWERS", "NOT_COMPARABLE", "OUTPUTS", "FIELDS", "LEFT_OUT", "LATENCY", "SCORES")
-    assert all(f"`{metric}`" in PAGE for metric in SHADOW_METRICS.values())
+    assert all(f"`{metric}`" in PAGE for metric in COMPARATOR.metrics.values())
     for name in others:
         metric = getattr(shadow_families, name)
         assert f"`...{metric.removeprefix('model_experiment_shadow')}`" in PAGE, metric

@@ -176,7 +176,7 @@ async def test_everything_declared_is_there_at_0_from_the_start(tmp_path):
         "model_experiment_shadow_requests_total": 2 * 100,
         "model_experiment_shadow_responses_total": 2 * 2 * 100,
         "model_experiment_shadow_slow_responses_total": 2 * 100,
-        "model_experiment_shadow_slower_pairs_total": 100,
+        "model_experiment_shadow_slower_pairs_total": 2 * 100,
         ANSWERS: 2 * 7,
         NOT_COMPARABLE: 2 * 9,
         "model_experiment_shadow_outputs_total": 2 * 3,

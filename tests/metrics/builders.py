@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from model_experiment.decision.counts import EXPOSURES, REQUESTS, Family, Measure
-from model_experiment.metrics.families import DETAIL_LABELS, HEARTBEAT, METRICS, STARTED
+from model_experiment.metrics.families import COLLECTOR, DETAIL_LABELS, Exporter
 from model_experiment.metrics.snapshot import Reading, Snapshot
 from model_experiment.metrics.source import Question
 
@@ -14,6 +14,7 @@ UID = "11111111-2222-3333-4444-555555555555"
 NOW = 1_700_000_000.0
 ERRORS = Measure(Family.RESPONSES, "ServerError")
 SLOW = Measure(Family.SLOW_RESPONSES, "250ms")
+EQUAL = Measure(Family.PAIRS, "Equal")
 VALUE = Measure(Family.OUTCOME_VALUE, "purchase")
 OUTCOMES = Measure(Family.OUTCOMES, "purchase")
 MEASURES = (EXPOSURES, REQUESTS)
@@ -43,7 +44,7 @@ def reading(
     heartbeat: float = NOW - 2,
     counters: Mapping[tuple[str, Measure], np.ndarray] | None = None,
 ) -> Reading:
-    return Reading(collector, started, heartbeat, tables(value) if counters is None else counters)
+    return Reading(f"collector {collector}", started, heartbeat, tables(value) if counters is None else counters)
 
 
 def snapshot(*readings: Reading, time: float = NOW) -> Snapshot:
@@ -51,18 +52,18 @@ def snapshot(*readings: Reading, time: float = NOW) -> Snapshot:
 
 
 def series_of(
-    found: Reading, *, uid: str = UID, labels: Mapping[str, str] | None = None
+    found: Reading, *, uid: str = UID, labels: Mapping[str, str] | None = None, exporter: Exporter = COLLECTOR
 ) -> list[tuple[dict[str, str], str]]:
     """All series of one collector as (labels, value as text), as a scrape by Prometheus leaves them."""
-    target = {"instance": found.collector, "job": "collector", **(labels or {})}
+    target = {"instance": found.process.removeprefix("collector "), "job": "collector", **(labels or {})}
     result = [
-        ({"__name__": STARTED, **target}, repr(found.started)),
-        ({"__name__": HEARTBEAT, **target}, repr(found.heartbeat)),
+        ({"__name__": exporter.started, **target}, repr(found.started)),
+        ({"__name__": exporter.heartbeat, **target}, repr(found.heartbeat)),
     ]
     for (variant, measure), values in found.tables.items():
         detail = DETAIL_LABELS.get(measure.family)
         common = {
-            "__name__": METRICS[measure.family],
+            "__name__": exporter.metrics[measure.family],
             "uid": uid,
             "experiment": "shop/ranker",
             "variant": variant,

@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from metrics.builders import VARIANTS
 from model_experiment.decision.counts import Family, Measure
-from model_experiment.metrics.families import COUNTER_LABELS, DETAIL_LABELS, HEARTBEAT, METRICS, STARTED
+from model_experiment.metrics.families import COLLECTOR, COUNTER_LABELS, DETAIL_LABELS
 
 
 @dataclass(slots=True, eq=False)
@@ -27,8 +27,8 @@ class Exporter:
         self.counters = {(variant, m): np.zeros(100) for variant in VARIANTS for m in self.measures}
 
     def collect(self) -> Iterable[Metric]:
-        yield GaugeMetricFamily(STARTED, "start", value=self.started)
-        yield GaugeMetricFamily(HEARTBEAT, "now", value=time.time())
+        yield GaugeMetricFamily(COLLECTOR.started, "start", value=self.started)
+        yield GaugeMetricFamily(COLLECTOR.heartbeat, "now", value=time.time())
         families = {family: _family(family) for family in Family}
         for (variant, measure), table in self.counters.items():
             detail = [measure.detail] if measure.detail else []
@@ -40,7 +40,7 @@ class Exporter:
 
 def _family(family: Family) -> CounterMetricFamily:
     detail = [DETAIL_LABELS[family]] if family in DETAIL_LABELS else []
-    return CounterMetricFamily(METRICS[family], "counted", labels=[*COUNTER_LABELS, *detail])
+    return CounterMetricFamily(COLLECTOR.metrics[family], "counted", labels=[*COUNTER_LABELS, *detail])
 
 
 @contextmanager

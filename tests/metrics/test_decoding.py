@@ -1,16 +1,20 @@
 """Reading Prometheus' JSON without trusting it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.builders import (
+    EQUAL,
     ERRORS,
     MEASURES,
     NOW,
     QUESTION,
     REQUESTS,
+    VARIANTS,
     matrix,
     reading,
     series_of,
@@ -19,9 +23,10 @@ from metrics.builders import (
     vector,
 )
 from model_experiment.metrics.decoding import MalformedAnswerError, result_of, snapshot_of, snapshots_of
-from model_experiment.metrics.families import HEARTBEAT, STARTED
+from model_experiment.metrics.families import COLLECTOR, COMPARATOR
+from model_experiment.metrics.judgement import judge
 from model_experiment.metrics.snapshot import Snapshot
-from model_experiment.metrics.source import NotANumber
+from model_experiment.metrics.source import NoData, NotANumber, Question
 
 
 def decoded(series, **more):
@@ -34,7 +39,7 @@ def test_every_collector_becomes_one_reading():
     one, two = reading(3.0), reading(5.0, collector="10.0.0.2:9090", started=NOW - 5)
     found = decoded([*series_of(one), *series_of(two)])
     assert found.time == NOW
-    assert [(r.collector, r.started, r.heartbeat) for r in found.readings] == [
+    assert [(r.process, r.started, r.heartbeat) for r in found.readings] == [
         ("10.0.0.1:9090", one.started, one.heartbeat),
         ("10.0.0.2:9090", two.started, two.heartbeat),
     ]
@@ -49,6 +54,25 @@ def test_a_process_scraped_twice_counts_once():
     (process,) = found.readings
     assert process.heartbeat == NOW - 1
     assert (process.tables["v8", REQUESTS] == 4.0).all()
+
+
+def test_the_comparators_of_a_shadow_experiment_are_read_as_collectors_are():
+    asked = Question("5e1f-1", VARIANTS, (REQUESTS, EQUAL), exporter=COMPARATOR)
+    counted = reading(2.0, collector="10.0.0.9:9090", counters=tables(2.0, measures=asked.measures))
+    beside = series_of(reading(7.0, started=NOW - 3))
+
+    found = snapshot_of(vector([*series_of(counted, exporter=COMPARATOR)])["data"]["result"], asked, at=NOW)
+    with pytest.raises(MalformedAnswerError, match="comparator 10.0.0.1:9090 must report model_experiment_comparator"):
+        snapshot_of(vector(beside)["data"]["result"], asked, at=NOW)
+
+    assert [(r.process, r.started, r.heartbeat) for r in found.readings] == [
+        ("comparator 10.0.0.9:9090", counted.started, counted.heartbeat)
+    ]
+    assert found.readings[0].tables.keys() == counted.tables.keys()
+    assert judge(found, asked, stale_after_seconds=45).reason == "1 comparator read"
+    assert judge(replace(found, readings=()), asked, stale_after_seconds=45) == NoData(
+        "at least 1 comparator must be scraped by Prometheus, found none"
+    )
 
 
 def test_what_was_not_asked_is_left_out():
@@ -71,7 +95,7 @@ def test_a_collector_that_knows_no_experiment_has_no_tables():
     ("place", "subject"),
     [
         pytest.param(-1, "requests of variant v7, bucket 99, of collector 10.0.0.1:9090", id="a counter"),
-        pytest.param(1, f"{HEARTBEAT} of collector 10.0.0.1:9090", id="a gauge"),
+        pytest.param(1, f"{COLLECTOR.heartbeat} of collector 10.0.0.1:9090", id="a gauge"),
     ],
 )
 def test_what_is_not_a_finite_number_never_becomes_a_value(text, place, subject):
@@ -101,7 +125,7 @@ def test_a_series_of_another_shape_is_malformed(spoil, complaint):
         snapshot_of(answer["data"]["result"], QUESTION, at=NOW)
 
 
-@pytest.mark.parametrize("gauge", [STARTED, HEARTBEAT])
+@pytest.mark.parametrize("gauge", [COLLECTOR.started, COLLECTOR.heartbeat])
 def test_counters_without_the_gauges_beside_them_are_malformed(gauge):
     series = [s for s in series_of(reading()) if s[0]["__name__"] != gauge]
     with pytest.raises(MalformedAnswerError, match=f"collector 10.0.0.1:9090 must report {gauge}, found none"):
@@ -173,8 +197,8 @@ def assert_same(one, two):
     assert one.time == two.time
     assert len(one.readings) == len(two.readings)
     for left, right in zip(one.readings, two.readings, strict=True):
-        assert (left.collector, left.started, left.heartbeat) == (
-            right.collector,
+        assert (left.process, left.started, left.heartbeat) == (
+            right.process,
             right.started,
             right.heartbeat,
         )
@@ -189,12 +213,22 @@ def test_bucket_labels_land_in_their_own_bucket():
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text() | st.sampled_from(["success", "vector", "1", "NaN", STARTED]),
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["success", "vector", "1", "NaN", COLLECTOR.started]),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
     max_leaves=12,
 )
 NAMES = st.sampled_from(
-    [STARTED, HEARTBEAT, "model_experiment_requests_total", "model_experiment_responses_total", "up"]
+    [
+        COLLECTOR.started,
+        COLLECTOR.heartbeat,
+        "model_experiment_requests_total",
+        "model_experiment_responses_total",
+        "up",
+    ]
 )
 LABELS = st.fixed_dictionaries({}, optional={"__name__": NAMES | JSON, "bucket": JSON, "variant": JSON, "class": JSON})
 SERIES = st.fixed_dictionaries({}, optional={"metric": LABELS | JSON, "value": JSON, "values": JSON})

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from metrics.builders import ERRORS, OUTCOMES, SLOW, UID, VALUE
 from model_experiment.decision.counts import EXPOSURES, REQUESTS, Family, Measure
-from model_experiment.metrics.families import COUNTER_LABELS, FAMILIES, METRICS
+from model_experiment.metrics.families import COLLECTOR, COMPARATOR, COUNTER_LABELS
 from model_experiment.metrics.queries import check_query, experiment_query, quoted
 
 
 def test_the_names_are_the_published_ones():
-    assert METRICS == {
+    assert COLLECTOR.metrics == {
         Family.EXPOSURES: "model_experiment_exposures_total",
         Family.RAMP_EXPOSURES: "model_experiment_ramp_exposures_total",
         Family.REQUESTS: "model_experiment_requests_total",
@@ -24,7 +24,13 @@ def test_the_names_are_the_published_ones():
         Family.OUTCOME_VALUE: "model_experiment_outcome_value_total",
         Family.OUTCOMES: "model_experiment_outcomes_total",
     }
-    assert {FAMILIES[METRICS[family]] for family in Family} == set(Family)
+    assert COMPARATOR.metrics == {
+        Family.PAIRS: "model_experiment_shadow_pairs_total",
+        Family.SLOWER_PAIRS: "model_experiment_shadow_slower_pairs_total",
+        Family.REQUESTS: "model_experiment_shadow_requests_total",
+        Family.RESPONSES: "model_experiment_shadow_responses_total",
+        Family.SLOW_RESPONSES: "model_experiment_shadow_slow_responses_total",
+    }
     assert COUNTER_LABELS == ("uid", "experiment", "variant", "bucket")
 
 
@@ -34,6 +40,17 @@ def test_one_query_brings_the_asked_families_of_one_experiment_and_all_gauges():
         'uid="11111111-2222-3333-4444-555555555555"} or '
         '{__name__=~"model_experiment_collector_heartbeat_timestamp_seconds|'
         'model_experiment_collector_started_timestamp_seconds"}'
+    )
+
+
+def test_of_a_shadow_experiment_the_comparators_are_asked():
+    assert experiment_query("u-1", [Family.PAIRS, Family.REQUESTS], exporter=COMPARATOR) == (
+        '{__name__=~"model_experiment_shadow_pairs_total|model_experiment_shadow_requests_total",uid="u-1"} or '
+        '{__name__=~"model_experiment_comparator_heartbeat_timestamp_seconds|'
+        'model_experiment_comparator_started_timestamp_seconds"}'
+    )
+    assert check_query("u-1", Measure(Family.PAIRS, "Different"), exporter=COMPARATOR) == (
+        'sum by (variant) (model_experiment_shadow_pairs_total{uid="u-1",result="Different"})'
     )
 
 

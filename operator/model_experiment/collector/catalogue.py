@@ -110,7 +110,9 @@ def catalogue_of(experiments: Iterable[Counted]) -> Catalogue:
 
 
 def counted_from(manifest: Mapping[str, Any]) -> Counted | None:
-    """What there is to count for a ModelExperiment; None while it has no assignment yet.
+    """What there is to count for a ModelExperiment; None while it has no assignment yet, and for a shadow experiment.
+
+    Of that the comparator counts everything.
 
     Raises:
         ValueError: if the object cannot be read; the text says what is wrong with it.
@@ -121,6 +123,8 @@ def counted_from(manifest: Mapping[str, Any]) -> Counted | None:
         return None
     try:
         spec, assigned = parse_spec(manifest["spec"]), AssignmentStatus.model_validate(stored)
+        if spec.is_shadow:
+            return None
         return Counted(
             uid=manifest["metadata"]["uid"],
             namespace=manifest["metadata"]["namespace"],

@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from model_experiment.assignment import BUCKETS
 from model_experiment.collector.counting import Tallies, Tally
 from model_experiment.decision.counts import Family
-from model_experiment.metrics.families import COUNTER_LABELS, DETAIL_LABELS, HEARTBEAT, METRICS, STARTED
+from model_experiment.metrics.families import COLLECTOR, COUNTER_LABELS, DETAIL_LABELS
 
 _MEANINGS = {
     Family.EXPOSURES: "Users who met the variant first, each counted once over all collectors and restarts.",
@@ -39,9 +39,11 @@ class ExperimentMetrics:
 
     def collect(self) -> Iterator[Metric]:
         """All families, also those without an experiment."""
-        yield GaugeMetricFamily(STARTED, "When this process started, in seconds since 1970.", value=self._started)
-        yield GaugeMetricFamily(HEARTBEAT, "When this was read, in seconds since 1970.", value=self._clock())
-        families = {family: _family(family) for family in Family}
+        yield GaugeMetricFamily(
+            COLLECTOR.started, "When this process started, in seconds since 1970.", value=self._started
+        )
+        yield GaugeMetricFamily(COLLECTOR.heartbeat, "When this was read, in seconds since 1970.", value=self._clock())
+        families = {family: _family(family) for family in COLLECTOR.metrics}
         for tally in self._tallies:
             _add(families, tally)
         yield from families.values()
@@ -56,7 +58,7 @@ def registry_of(tallies: Tallies, *, clock: Callable[[], float], started: float)
 
 def _family(family: Family) -> CounterMetricFamily:
     detail = [DETAIL_LABELS[family]] if family in DETAIL_LABELS else []
-    return CounterMetricFamily(METRICS[family], _MEANINGS[family], labels=[*COUNTER_LABELS, *detail])
+    return CounterMetricFamily(COLLECTOR.metrics[family], _MEANINGS[family], labels=[*COUNTER_LABELS, *detail])
 
 
 def _add(families: dict[Family, CounterMetricFamily], tally: Tally) -> None:

@@ -4,7 +4,7 @@ The order of questions: did both answer? is one of them an error? have they the 
 then the declared outputs, one by one. One output that differs makes the pair differ; outputs that stand in neither
 answer count as missing, and where all are missing there was nothing to compare.
 
-PairResult and fields are the same whichever answer comes first. Nothing here raises for anything that a model sends.
+Result and fields are the same whichever answer comes first. Nothing here raises for anything that a model sends.
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,6 +30,7 @@ from model_experiment.comparator.agreement import EXACTLY, differing_fields, hav
 from model_experiment.comparator.answers import Failure, Reading, Reason, Unreadable
 from model_experiment.comparator.pointers import NOTHING, Steps, find, replaced, steps_of
 from model_experiment.comparator.printing import storable
+from model_experiment.decision.counts import PairResult
 
 STATUS = ":status"
 """The field that differs where two statuses do, as when one model refuses what the other takes."""
@@ -39,14 +40,6 @@ _FIRST_FAULT = 500
 _TOO_SLOW_OR_BUSY = frozenset({408, 429})
 _FARTHEST = 1e300
 _REASONS = {reason: order for order, reason in enumerate(Reason)}
-
-
-class PairResult(StrEnum):
-    """What a pair of answers is."""
-
-    EQUAL = "Equal"
-    DIFFERENT = "Different"
-    NOT_COMPARABLE = "NotComparable"
 
 
 class OutputResult(StrEnum):

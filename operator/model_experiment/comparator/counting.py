@@ -16,9 +16,9 @@ from model_experiment.api import ResponseClass
 from model_experiment.assignment import BUCKETS
 from model_experiment.comparator.answers import Answer, Failure, Reason
 from model_experiment.comparator.catalogue import Catalogue, Shadowed, catalogue_of
-from model_experiment.comparator.comparing import Compared, OutputResult, PairResult, scored
+from model_experiment.comparator.comparing import Compared, OutputResult, scored
 from model_experiment.comparator.copies import DROPPED, LeftOut
-from model_experiment.metrics.shadow_families import ShadowFamily
+from model_experiment.decision.counts import Family, PairResult
 
 MOST_FIELDS = 200
 LONGEST_FIELD = 120
@@ -28,7 +28,7 @@ LATENCY_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 6
 _TENS = (1e1, 1e2, 1e3, 1e4, 1e5, 1e6)
 SCORE_BOUNDS = (*(-ten for ten in reversed(_TENS)), -1, -0.5, -0.1, 0, *(tenth / 10 for tenth in range(1, 11)), *_TENS)
 
-Measure = tuple[ShadowFamily, str]
+Measure = tuple[Family, str]
 Table = list[float]
 
 
@@ -93,11 +93,11 @@ class Tally:
             return
         for variant, answer in answers.items():
             if answer.seconds > champion.seconds * (1 + margin.ratio):
-                self._add(bucket, variant, ShadowFamily.SLOWER_PAIRS)
+                self._add(bucket, variant, Family.SLOWER_PAIRS)
 
     def count_pair(self, bucket: int, variant: str, compared: Compared) -> None:
         """A pair: a challenger's answer against the champion's, or the champion's against its own."""
-        self._add(bucket, variant, ShadowFamily.PAIRS, compared.result)
+        self._add(bucket, variant, Family.PAIRS, compared.result)
         if compared.reason is not None:
             self.reasons[variant, compared.reason] += 1
         for output, result in compared.outputs:
@@ -125,14 +125,14 @@ class Tally:
         if result is AnswerResult.DROPPED:  # nobody knows what the model would have said
             return
         self.latencies[variant].add(answer.seconds)
-        self._add(bucket, variant, ShadowFamily.REQUESTS)
+        self._add(bucket, variant, Family.REQUESTS)
         if (response_class := _CLASSES.get(result)) is not None:
-            self._add(bucket, variant, ShadowFamily.RESPONSES, response_class)
+            self._add(bucket, variant, Family.RESPONSES, response_class)
         for limit in self.experiment.latency_limits:
             if answer.seconds > limit.seconds:
-                self._add(bucket, variant, ShadowFamily.SLOW_RESPONSES, limit)
+                self._add(bucket, variant, Family.SLOW_RESPONSES, limit)
 
-    def _add(self, bucket: int, variant: str, family: ShadowFamily, detail: str = "") -> None:
+    def _add(self, bucket: int, variant: str, family: Family, detail: str = "") -> None:
         table = self.tables.get((variant, (family, detail)))
         if table is not None:  # what an answer from before a change of the experiment names may be gone
             table[bucket] += 1
@@ -191,9 +191,9 @@ _CLASSES = {
 def _keys(experiment: Shadowed) -> Iterator[tuple[str, Measure]]:
     """Everything that is counted by bucket, with its variant."""
     for variant in experiment.variants:
-        yield from ((variant, (ShadowFamily.PAIRS, result)) for result in PairResult)
-        yield variant, (ShadowFamily.REQUESTS, "")
-        yield from ((variant, (ShadowFamily.RESPONSES, each)) for each in ResponseClass)
-        yield from ((variant, (ShadowFamily.SLOW_RESPONSES, limit)) for limit in experiment.latency_limits)
+        yield from ((variant, (Family.PAIRS, result)) for result in PairResult)
+        yield variant, (Family.REQUESTS, "")
+        yield from ((variant, (Family.RESPONSES, each)) for each in ResponseClass)
+        yield from ((variant, (Family.SLOW_RESPONSES, limit)) for limit in experiment.latency_limits)
     if experiment.shadow.latency_margin is not None:
-        yield from ((challenger.name, (ShadowFamily.SLOWER_PAIRS, "")) for challenger in experiment.challengers)
+        yield from ((variant, (Family.SLOWER_PAIRS, "")) for variant in experiment.variants)

@@ -16,28 +16,24 @@ from model_experiment.comparator.answers import Reason
 from model_experiment.comparator.comparing import OutputResult
 from model_experiment.comparator.copies import LeftOut
 from model_experiment.comparator.counting import AnswerResult, Histogram, Tallies, Tally
-from model_experiment.metrics.families import COUNTER_LABELS, Label
+from model_experiment.decision.counts import Family
+from model_experiment.metrics.families import COMPARATOR, COUNTER_LABELS, DETAIL_LABELS, Label
 from model_experiment.metrics.shadow_families import (
     ANSWERS,
     FIELDS,
-    HEARTBEAT,
     LATENCY,
     LEFT_OUT,
     NOT_COMPARABLE,
     OUTPUTS,
     SCORES,
-    SHADOW_DETAIL_LABELS,
-    SHADOW_METRICS,
-    STARTED,
-    ShadowFamily,
 )
 
 _MEANINGS = {
-    ShadowFamily.PAIRS: "Pairs of answers to one request: the variant's and the champion's.",
-    ShadowFamily.SLOWER_PAIRS: "Pairs in which the variant took longer than the champion by more than the margin.",
-    ShadowFamily.REQUESTS: "Requests that the variant was asked.",
-    ShadowFamily.RESPONSES: "Answers of 500 and above or none at all, or from 400 to 499.",
-    ShadowFamily.SLOW_RESPONSES: "Requests that took longer than a declared limit.",
+    Family.PAIRS: "Pairs of answers to one request: the variant's and the champion's.",
+    Family.SLOWER_PAIRS: "Pairs in which the variant took longer than the champion by more than the margin.",
+    Family.REQUESTS: "Requests that the variant was asked.",
+    Family.RESPONSES: "Answers of 500 and above or none at all, or from 400 to 499.",
+    Family.SLOW_RESPONSES: "Requests that took longer than a declared limit.",
 }
 _EXPERIMENT = (Label.UID, Label.EXPERIMENT)
 _VARIANT = (*_EXPERIMENT, Label.VARIANT)
@@ -54,14 +50,16 @@ class ExperimentMetrics:
 
     def collect(self) -> Iterator[Metric]:
         """All families, also those without an experiment."""
-        yield GaugeMetricFamily(STARTED, "When this process started, in seconds since 1970.", value=self._started)
-        yield GaugeMetricFamily(HEARTBEAT, "When this was read, in seconds since 1970.", value=self._clock())
+        yield GaugeMetricFamily(
+            COMPARATOR.started, "When this process started, in seconds since 1970.", value=self._started
+        )
+        yield GaugeMetricFamily(COMPARATOR.heartbeat, "When this was read, in seconds since 1970.", value=self._clock())
         yield from self._judged()
         for make in (_answers, _reasons, _outputs, _fields, _left_out, _latencies, _scores):
             yield make(self._tallies)
 
     def _judged(self) -> Iterator[Metric]:
-        families = {family: _family(family) for family in ShadowFamily}
+        families = {family: _family(family) for family in COMPARATOR.metrics}
         for tally in self._tallies:
             for (variant, (family, detail)), table in tally.tables.items():
                 details = [detail] if detail else []
@@ -81,9 +79,9 @@ def _names(tally: Tally) -> tuple[str, str]:
     return tally.experiment.uid, tally.experiment.label
 
 
-def _family(family: ShadowFamily) -> CounterMetricFamily:
-    detail = [SHADOW_DETAIL_LABELS[family]] if family in SHADOW_DETAIL_LABELS else []
-    return CounterMetricFamily(SHADOW_METRICS[family], _MEANINGS[family], labels=[*COUNTER_LABELS, *detail])
+def _family(family: Family) -> CounterMetricFamily:
+    detail = [DETAIL_LABELS[family]] if family in DETAIL_LABELS else []
+    return CounterMetricFamily(COMPARATOR.metrics[family], _MEANINGS[family], labels=[*COUNTER_LABELS, *detail])
 
 
 def _answers(tallies: Tallies) -> Metric:

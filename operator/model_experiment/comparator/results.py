@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from model_experiment.comparator.answers import Answer, Failure, Reading, read
 from model_experiment.comparator.catalogue import Shadowed
-from model_experiment.comparator.comparing import Compared, PairResult, compare, numbers
+from model_experiment.comparator.comparing import Compared, compare, numbers
 from model_experiment.comparator.copies import Copy
 from model_experiment.comparator.counting import Tallies, Tally
 from model_experiment.comparator.evidence import Difference, kept_body
 from model_experiment.comparator.recording import Recorder
+from model_experiment.decision.counts import PairResult
 
 
 @dataclass(frozen=True, slots=True)

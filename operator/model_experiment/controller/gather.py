@@ -9,6 +9,7 @@ from model_experiment.controller.world import World
 from model_experiment.decision.counts import Counts
 from model_experiment.decision.observation import Blind, Experiment, Observation
 from model_experiment.decision.plan import measures_of
+from model_experiment.metrics.families import exporter_of
 from model_experiment.metrics.ledger import Ledger
 from model_experiment.metrics.source import (
     Answer,
@@ -50,6 +51,7 @@ async def _answers(world: World, experiment: Experiment, memory: Memory, now: fl
         uid=experiment.uid,
         variants=tuple(variant.name for variant in spec.variants),
         measures=measures_of(spec),
+        exporter=exporter_of(spec.strategy),
     )
     if memory.gap_since is None:
         return (await world.source.read(question, at=now),)

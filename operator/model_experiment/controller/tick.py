@@ -6,6 +6,7 @@ step is idempotent, so a crash between any two of them is mended by the next tic
 
 import logging
 from dataclasses import replace
+from functools import partial
 
 from model_experiment.api.parsing import parse_spec
 from model_experiment.api.status import Phase
@@ -20,6 +21,7 @@ from model_experiment.decision.observation import Experiment
 from model_experiment.decision.plan import Plan, plan_for
 from model_experiment.decision.route import Absent, Open, Parked
 from model_experiment.errors import ClusterError, ConflictError, SpecError
+from model_experiment.metrics.families import exporter_of
 from model_experiment.metrics.queries import check_query
 from model_experiment.objects import MODEL_EXPERIMENT, Manifest
 
@@ -117,7 +119,7 @@ def _plan(world: World, experiment: Experiment) -> Plan:
         poll_seconds=world.settings.poll_seconds,
         blindness_budget_seconds=world.settings.blindness_budget_seconds,
         lag_seconds=world.settings.stale_after_seconds,
-        query=check_query,
+        query=partial(check_query, exporter=exporter_of(experiment.spec.strategy)),
     )
 
 

@@ -30,6 +30,16 @@ class Family(StrEnum):
     SLOW_RESPONSES = "slow_responses"  # by declared latency: "250ms"
     OUTCOME_VALUE = "outcome_value"  # sum of the values of an outcome, by its name
     OUTCOMES = "outcomes"  # number of outcomes, by name
+    PAIRS = "pairs"  # of answers to one request, by result: Equal, Different, NotComparable
+    SLOWER_PAIRS = "slower_pairs"  # the challenger took longer than the declared margin allows
+
+
+class PairResult(StrEnum):
+    """What a pair of answers is."""
+
+    EQUAL = "Equal"
+    DIFFERENT = "Different"
+    NOT_COMPARABLE = "NotComparable"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,6 +58,7 @@ RAMP_EXPOSURES = Measure(Family.RAMP_EXPOSURES)
 REQUESTS = Measure(Family.REQUESTS)
 MISASSIGNED = Measure(Family.MISASSIGNED)
 BYPASSED = Measure(Family.BYPASSED)
+SLOWER_PAIRS = Measure(Family.SLOWER_PAIRS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

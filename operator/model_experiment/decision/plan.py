@@ -22,9 +22,10 @@ from model_experiment.statistics.sequential import group_sequential
 class Plan:
     """The registered plan of one experiment.
 
-    ``users_per_variant`` is what an even split needs, 0 where users are not split; ``looks`` is how often the primary objective may be tested.
-    ``polls`` is how often the guardrails can be looked at before the maximum duration. ``lag_seconds`` is how old
-    counts may be that are called fresh. ``queries`` let a person check a number at its source.
+    ``users_per_variant`` is what an even split needs, 0 where users are not split; ``looks`` is how often the primary
+    objective may be tested. ``polls`` is how often the guardrails can be looked at before the maximum duration.
+    ``lag_seconds`` is how old counts may be that are called fresh. ``queries`` let a person check a number at its
+    source.
     """
 
     spec: ModelExperimentSpec

@@ -6,7 +6,7 @@ comparison silently; it must be met here.
 """
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from model_experiment.assignment import BUCKETS
-from model_experiment.decision.counts import Measure
-from model_experiment.metrics.families import DETAIL_LABELS, FAMILIES, HEARTBEAT, STARTED, Label
+from model_experiment.decision.counts import Family, Measure
+from model_experiment.metrics.families import DETAIL_LABELS, Exporter, Label
 from model_experiment.metrics.snapshot import Key, Reading, Snapshot, Tables, joined
 from model_experiment.metrics.source import NotANumber, Question
 
@@ -29,7 +29,7 @@ Target = frozenset[tuple[str, str]]  # the labels that the scrape added: they te
 
 
 class MalformedAnswerError(Exception):
-    """Not the answer that the Prometheus API promises, or not the series that the collector promises."""
+    """Not the answer that the Prometheus API promises, or not the series that the processes promise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,15 @@ class _Place:
     bucket: int = 0
 
     def __str__(self) -> str:
-        what = f"{self.key[1]} of variant {self.key[0]}, bucket {self.bucket}," if self.key else self.gauge
-        return f"{what} of collector {_collector(self.target)}"
+        return f"{self.key[1]} of variant {self.key[0]}, bucket {self.bucket}," if self.key else self.gauge
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a question names, for looking up a series."""
+
+    families: Mapping[str, Family]
+    measures: frozenset[Measure]
 
 
 @dataclass(slots=True)
@@ -84,10 +91,10 @@ def snapshot_of(result: Sequence[Any], question: Question, *, at: float) -> Snap
     Raises:
         MalformedAnswerError: if a series is not shaped as promised.
     """
-    asked = frozenset(question.measures)
+    asked = _asked(question)
     with _shaped():
         places = ((_place(series["metric"], asked), series["value"][1]) for series in result)
-        return _evaluated(((place, text) for place, text in places if place), at)
+        return _evaluated(((place, text) for place, text in places if place), question.exporter, at)
 
 
 def snapshots_of(result: Sequence[Any], question: Question, *, times: Sequence[float]) -> list[Snapshot | NotANumber]:
@@ -96,14 +103,14 @@ def snapshots_of(result: Sequence[Any], question: Question, *, times: Sequence[f
     Raises:
         MalformedAnswerError: if a series is not shaped as promised, or has a sample at another time.
     """
-    asked = frozenset(question.measures)
+    asked = _asked(question)
     samples: dict[int, list[_Sample]] = {_milliseconds(time): [] for time in times}
     with _shaped():
         for series in result:
             if place := _place(series["metric"], asked):
                 for time, text in series["values"]:
                     samples[_milliseconds(time)].append((place, text))
-        return [_evaluated(samples[_milliseconds(time)], time) for time in times]
+        return [_evaluated(samples[_milliseconds(time)], question.exporter, time) for time in times]
 
 
 def plain(value: object) -> str:
@@ -132,40 +139,46 @@ def _warnings(found: Any) -> tuple[str, ...]:
     return tuple(plain(warning) for warning in (found if isinstance(found, list) else [found])[:_MAX_WARNINGS])
 
 
-def _place(labels: Mapping[str, str], asked: Collection[Measure]) -> _Place | None:
+def _asked(question: Question) -> _Asked:
+    families = {name: family for family, name in question.exporter.metrics.items()}
+    return _Asked(families, frozenset(question.measures))
+
+
+def _place(labels: Mapping[str, str], asked: _Asked) -> _Place | None:
     """None for a counter that nobody asked for."""
     target = frozenset(item for item in labels.items() if item[0] not in _OWN_LABELS)
-    family = FAMILIES.get(labels[_NAME])
+    family = asked.families.get(labels[_NAME])
     if family is None:
         return _Place(target, gauge=labels[_NAME])
     detail = DETAIL_LABELS.get(family)
     measure = Measure(family, labels[detail] if detail else "")
-    if measure not in asked:
+    if measure not in asked.measures:
         return None
     return _Place(target, key=(labels[Label.VARIANT], measure), bucket=_BUCKETS[labels[Label.BUCKET]])
 
 
-def _evaluated(samples: Iterable[_Sample], at: float) -> Snapshot | NotANumber:
+def _evaluated(samples: Iterable[_Sample], exporter: Exporter, at: float) -> Snapshot | NotANumber:
     scrapes: dict[Target, _Scrape] = {}
     for place, text in samples:
         value = float(text)
         if not math.isfinite(value):
-            return NotANumber(f"{place} must be a finite number, found {plain(text)}")
+            subject = f"{place} of {_process(exporter, place.target)}"
+            return NotANumber(f"{subject} must be a finite number, found {plain(text)}")
         scrapes.setdefault(place.target, _Scrape()).record(place, value)
-    return Snapshot(at, _merged(_reading(target, scrape) for target, scrape in scrapes.items()))
+    return Snapshot(at, _merged(_reading(exporter, target, scrape) for target, scrape in scrapes.items()), exporter)
 
 
-def _reading(target: Target, scrape: _Scrape) -> Reading:
-    collector = _collector(target)
-    for gauge in (STARTED, HEARTBEAT):
+def _reading(exporter: Exporter, target: Target, scrape: _Scrape) -> Reading:
+    process = _process(exporter, target)
+    for gauge in (exporter.started, exporter.heartbeat):
         if gauge not in scrape.gauges:
-            raise MalformedAnswerError(f"collector {collector} must report {gauge}, found none")
-    return Reading(collector, scrape.gauges[STARTED], scrape.gauges[HEARTBEAT], _complete(scrape))
+            raise MalformedAnswerError(f"{process} must report {gauge}, found none")
+    return Reading(process, scrape.gauges[exporter.started], scrape.gauges[exporter.heartbeat], _complete(scrape))
 
 
-def _collector(target: Target) -> str:
-    """The address of a collector, as people know it."""
-    return plain(dict(target).get("instance", "without an instance label"))
+def _process(exporter: Exporter, target: Target) -> str:
+    """A process and its address, as people know it."""
+    return f"{exporter.process} {plain(dict(target).get('instance', 'without an instance label'))}"
 
 
 def _complete(scrape: _Scrape) -> Tables:
@@ -183,7 +196,7 @@ def _merged(readings: Iterable[Reading]) -> tuple[Reading, ...]:
     for reading in readings:
         twin = by_start.get(reading.started, reading)
         by_start[reading.started] = Reading(
-            min(twin.collector, reading.collector),
+            min(twin.process, reading.process),
             reading.started,
             max(twin.heartbeat, reading.heartbeat),
             joined(twin.tables, reading.tables),

@@ -1,7 +1,7 @@
 """Is what was read complete and fresh? Pure.
 
 For: turning a snapshot into one of the answers, with the sentence a person needs. Not for: what follows from
-it. The trap: Prometheus shows the last sample of a dead target for five minutes, so only the collector's own
+it. The trap: Prometheus shows the last sample of a dead target for five minutes, so only a process's own
 heartbeat tells how old a number is.
 """
 
@@ -10,23 +10,23 @@ from itertools import product
 
 from model_experiment.assignment import BUCKETS
 from model_experiment.metrics.snapshot import Key, Reading, Snapshot
-from model_experiment.metrics.source import Answer, NoData, Question, Stale, Value, collectors
+from model_experiment.metrics.source import Answer, NoData, Question, Stale, Value
 
 
 def judge(
     snapshot: Snapshot, question: Question, *, stale_after_seconds: float, warnings: Sequence[str] = ()
 ) -> Answer:
-    """``Value`` if every fresh collector that counts this experiment reports all that is asked, else why not.
+    """``Value`` if every fresh process that counts this experiment reports all that is asked, else why not.
 
     A heartbeat further than ``stale_after_seconds`` from the snapshot's time, before or after, is stale: a clock
-    that runs ahead would hide the silence that follows. Collectors that do not count this experiment say nothing:
+    that runs ahead would hide the silence that follows. Processes that do not count this experiment say nothing:
     they may belong to another installation.
     """
     if not snapshot.readings:
-        return NoData("at least 1 collector must be scraped by Prometheus, found none")
+        return NoData(f"at least 1 {snapshot.exporter.process} must be scraped by Prometheus, found none")
     counting = [reading for reading in snapshot.readings if reading.tables]
     if not counting:
-        known = collectors(len(snapshot.readings))
+        known = snapshot.exporter.counted(len(snapshot.readings))
         return NoData(f"{known} reported, none of them counts experiment {question.uid}")
     fresh = [reading for reading in counting if abs(_age(reading, snapshot)) <= stale_after_seconds]
     if not fresh:
@@ -44,9 +44,10 @@ def _age(reading: Reading, snapshot: Snapshot) -> float:
 
 def _stale(counting: Sequence[Reading], snapshot: Snapshot, limit: float) -> Stale:
     age = min((_age(reading, snapshot) for reading in counting), key=abs)
+    known = snapshot.exporter.counted(len(counting))
     return Stale(
         age,
-        f"a collector must have reported within {limit:g} s; {collectors(len(counting))} known, "
+        f"a {snapshot.exporter.process} must have reported within {limit:g} s; {known} known, "
         f"the nearest heartbeat is {_when(age)}",
     )
 
@@ -59,13 +60,13 @@ def _missing_sentence(reading: Reading, missing: Sequence[Key]) -> str:
     variant, measure = missing[0]
     more = f" (and {len(missing) - 1} more tables)" if len(missing) > 1 else ""
     return (
-        f"collector {reading.collector} must report all {BUCKETS} buckets of {measure} for variant "
+        f"{reading.process} must report all {BUCKETS} buckets of {measure} for variant "
         f"{variant}{more}, found none or not all"
     )
 
 
 def _silent(reading: Reading, snapshot: Snapshot) -> str:
-    return f"collector {reading.collector} reported {_when(_age(reading, snapshot))}"
+    return f"{reading.process} reported {_when(_age(reading, snapshot))}"
 
 
 def _when(age: float) -> str:

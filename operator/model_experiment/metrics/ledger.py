@@ -1,6 +1,6 @@
 """Totals that no restart can falsify.
 
-A collector's counters start at 0 in every process and only grow, so the total of a series is the sum, over
+Counters start at 0 in every process and only grow, so the total of a series is the sum, over
 all processes that ever lived, of the largest value seen. For: adding snapshots up, and storing the sum. Not
 for: judging whether a snapshot is complete. The trap: what is kept here is all that is known of dead
 processes; Prometheus forgets them after its retention.
@@ -26,12 +26,12 @@ KEPT_FAULTS = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Incarnation:
-    """One collector process as far as it was seen: the largest value of each counter.
+    """One process as far as it was seen: the largest value of each counter.
 
     ``seen`` is the time of the latest snapshot that had it, ``heartbeat`` the latest on its own clock.
     """
 
-    collector: str
+    process: str
     seen: float
     heartbeat: float
     tables: Tables
@@ -39,7 +39,7 @@ class Incarnation:
     def with_reading(self, reading: Reading, *, time: float) -> "Incarnation":
         """The larger of both, counter by counter."""
         return Incarnation(
-            collector=min(self.collector, reading.collector),
+            process=min(self.process, reading.process),
             seen=max(self.seen, time),
             heartbeat=max(self.heartbeat, reading.heartbeat),
             tables=joined(self.tables, reading.tables),
@@ -50,8 +50,8 @@ class Incarnation:
 class Ledger:
     """Everything counted so far, at ``time`` (unix seconds; 0 before the first snapshot).
 
-    ``incarnations`` and ``faults`` are keyed by the start of the process. A fault is something that the
-    collector promises not to do; the first one of a process is kept, as a sentence, because the totals may be
+    ``incarnations`` and ``faults`` are keyed by the start of the process. A fault is something that a
+    process promises not to do; the first one of a process is kept, as a sentence, because the totals may be
     wrong since.
     """
 
@@ -111,7 +111,7 @@ def _small(ledger: Ledger) -> Ledger:
 
 
 def _newborn(reading: Reading, time: float) -> Incarnation:
-    return Incarnation(reading.collector, time, reading.heartbeat, reading.tables)
+    return Incarnation(reading.process, time, reading.heartbeat, reading.tables)
 
 
 def _summed(parts: Iterable[Tables]) -> Tables:
@@ -124,7 +124,7 @@ def _summed(parts: Iterable[Tables]) -> Tables:
 
 def _returned(reading: Reading) -> str:
     return (
-        f"collector {reading.collector} (started {reading.started:.3f}) must not return after "
+        f"{reading.process} (started {reading.started:.3f}) must not return after "
         f"{KEPT_INCARNATIONS} other processes came and went; what it counted since is left out"
     )
 
@@ -135,8 +135,8 @@ def _fallen(known: Incarnation, reading: Reading) -> str | None:
         if (table < before).any():
             bucket = int(np.argmax(before - table))
             return (
-                f"{measure} of variant {variant} must not fall within one process; collector "
-                f"{reading.collector} (started {reading.started:.3f}) had {before[bucket]:g} in bucket "
+                f"{measure} of variant {variant} must not fall within one process; "
+                f"{reading.process} (started {reading.started:.3f}) had {before[bucket]:g} in bucket "
                 f"{bucket} and now has {table[bucket]:g}; the larger number is kept"
             )
     return None

@@ -22,7 +22,7 @@ def to_json(ledger: Ledger) -> str:
         {
             "time": ledger.time,
             "incarnations": [
-                [start, known.collector, known.seen, known.heartbeat, _stored(known.tables)]
+                [start, known.process, known.seen, known.heartbeat, _stored(known.tables)]
                 for start, known in sorted(ledger.incarnations.items())
             ],
             "retired": _stored(ledger.retired),
@@ -44,8 +44,8 @@ def from_json(text: str) -> Ledger:
         return Ledger(
             time=float(stored["time"]),
             incarnations={
-                float(start): Incarnation(str(collector), float(seen), float(heartbeat), _tables(tables))
-                for start, collector, seen, heartbeat, tables in stored["incarnations"]
+                float(start): Incarnation(str(process), float(seen), float(heartbeat), _tables(tables))
+                for start, process, seen, heartbeat, tables in stored["incarnations"]
             },
             retired=_tables(stored["retired"]),
             retired_starts=tuple(float(start) for start in stored["retiredStarts"]),

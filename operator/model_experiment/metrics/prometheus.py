@@ -108,7 +108,7 @@ class PrometheusSource:
                 self._given_up.add(job)
 
     def _answer(self, question: Question, at: float, deadline: float) -> Answer:
-        query = experiment_query(question.uid, (measure.family for measure in question.measures))
+        query = _query(question)
         try:
             left = deadline - time.monotonic()
             when = {"time": f"{at:.3f}", "timeout": f"{left:.3f}"}
@@ -119,7 +119,7 @@ class PrometheusSource:
             return SourceDown(sentence(error))
 
     def _answers(self, question: Question, times: Sequence[float], deadline: float) -> list[Answer] | SourceDown:
-        query = experiment_query(question.uid, (measure.family for measure in question.measures))
+        query = _query(question)
         try:
             step = times[1] - times[0] if len(times) > 1 else 1.0
             left = deadline - time.monotonic()
@@ -139,6 +139,11 @@ class PrometheusSource:
             return snapshot
         stale_after = self._limits.stale_after_seconds
         return judge(snapshot, question, stale_after_seconds=stale_after, warnings=warnings)
+
+
+def _query(question: Question) -> str:
+    families = (measure.family for measure in question.measures)
+    return experiment_query(question.uid, families, exporter=question.exporter)
 
 
 def _grid(start: float, end: float, step: float) -> list[float]:

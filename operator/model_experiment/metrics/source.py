@@ -10,21 +10,23 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from model_experiment.decision.counts import Measure
+from model_experiment.metrics.families import COLLECTOR, Exporter
 from model_experiment.metrics.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: these measures, for all of these variants of one experiment."""
+    """What is asked: these measures, for all of these variants of one experiment, of those who count them."""
 
     uid: str
     variants: tuple[str, ...]
     measures: tuple[Measure, ...]
+    exporter: Exporter = COLLECTOR
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """Numbers for every variant and measure from at least one fresh collector.
+    """Numbers for every variant and measure from at least one fresh process.
 
     ``warnings`` tells, one sentence each, what may be missing; it is empty for a complete answer.
     """
@@ -35,7 +37,7 @@ class Value:
     @property
     def reason(self) -> str:
         """What was read, and what may be missing."""
-        return "; ".join([f"{collectors(len(self.snapshot.readings))} read", *self.warnings])
+        return "; ".join([f"{self.snapshot.exporter.counted(len(self.snapshot.readings))} read", *self.warnings])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class NotANumber:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """All collectors reported too long ago, or in the future; ``age_seconds`` is negative for the future."""
+    """All processes reported too long ago, or in the future; ``age_seconds`` is negative for the future."""
 
     age_seconds: float
     reason: str
@@ -88,12 +90,7 @@ class CountsSource(Protocol):
         """What ``read`` would have answered at ``start``, every ``step`` seconds after it, and at last at ``end``.
 
         For a reader that slept: it goes through the evaluations that it missed as if it had been there, and
-        misses no collector process that came and went. The last answer is always that of ``end``, also where it is
+        misses no process that came and went. The last answer is always that of ``end``, also where it is
         no multiple of the step. Times are whole milliseconds. It costs about as much as so many reads.
         """
         ...
-
-
-def collectors(count: int) -> str:
-    """So many collectors, in words."""
-    return "1 collector" if count == 1 else f"{count} collectors"
