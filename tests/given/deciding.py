@@ -22,6 +22,12 @@ def experiment(*, deleting: bool = False, **changes: Any) -> Experiment:
     return Experiment("shop", "ranker", "5f0c7ba2-uid", 1, spec, deleting)
 
 
+def shadow_experiment(**changes: Any) -> Experiment:
+    """A shadow experiment; ``changes`` replace top-level fields of the spec."""
+    spec = {key: value for key, value in SPEC.items() if key != "objectives"}
+    return Experiment("shop", "ranker", "5f0c7ba2-uid", 1, parse_spec({**spec, "strategy": "Shadow", **changes}))
+
+
 def plan_of(subject: Experiment, *, blindness_budget_seconds: float = 60) -> Plan:
     """The plan of an experiment that is looked at every second."""
     return plan_for(

@@ -40,8 +40,8 @@ def test_every_collector_becomes_one_reading():
     found = decoded([*series_of(one), *series_of(two)])
     assert found.time == NOW
     assert [(r.process, r.started, r.heartbeat) for r in found.readings] == [
-        ("10.0.0.1:9090", one.started, one.heartbeat),
-        ("10.0.0.2:9090", two.started, two.heartbeat),
+        ("collector 10.0.0.1:9090", one.started, one.heartbeat),
+        ("collector 10.0.0.2:9090", two.started, two.heartbeat),
     ]
     assert [r.tables["v8", REQUESTS].sum() for r in found.readings] == [300, 500]
     assert found.readings[0].tables.keys() == tables().keys()
@@ -62,7 +62,9 @@ def test_the_comparators_of_a_shadow_experiment_are_read_as_collectors_are():
     beside = series_of(reading(7.0, started=NOW - 3))
 
     found = snapshot_of(vector([*series_of(counted, exporter=COMPARATOR)])["data"]["result"], asked, at=NOW)
-    with pytest.raises(MalformedAnswerError, match="comparator 10.0.0.1:9090 must report model_experiment_comparator"):
+    with pytest.raises(
+        MalformedAnswerError, match=r"comparator 10\.0\.0\.1:9090 must report model_experiment_comparator"
+    ):
         snapshot_of(vector(beside)["data"]["result"], asked, at=NOW)
 
     assert [(r.process, r.started, r.heartbeat) for r in found.readings] == [

@@ -25,6 +25,7 @@ from pydantic_core import CoreSchema, core_schema
 
 BY_NAME: JsonDict = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
 BY_TYPE: JsonDict = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+BY_CHALLENGER: JsonDict = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["challenger"]}
 BY_NAME_AND_CHALLENGER: JsonDict = {
     "x-kubernetes-list-type": "map",
     "x-kubernetes-list-map-keys": ["name", "challenger"],
@@ -63,3 +64,4 @@ def _whole_seconds(time: datetime) -> datetime:
 Time = Annotated[AwareDatetime, AfterValidator(_whole_seconds)]
 Word = Annotated[str, Clip(128)]
 Prose = Annotated[str, Clip(4096)]
+ManifestText = Annotated[str, Clip(32_768)]

@@ -17,9 +17,11 @@ from pydantic import Field
 from model_experiment.api.conditions import WAITING, Condition, ConditionType
 from model_experiment.api.records import (
     AS_A_WHOLE,
+    BY_CHALLENGER,
     BY_NAME,
     BY_NAME_AND_CHALLENGER,
     BY_TYPE,
+    ManifestText,
     Prose,
     Record,
     Time,
@@ -53,6 +55,8 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "Inconclusive"
     ROLLBACK = "Rollback"
     INVALID = "Invalid"
+    PASS = "Pass"  # noqa: S105 - a verdict
+    FAIL = "Fail"
 
 
 class Role(StrEnum):
@@ -77,6 +81,15 @@ class GuardrailFinding(StrEnum):
     HOLDING = "Holding"
     BREACHED = "Breached"
     NOT_ESTIMABLE = "NotEstimable"
+
+
+class ShadowFinding(StrEnum):
+    """What is known about the challenger's answers."""
+
+    ALIKE = "Alike"
+    DIFFERENT = "Different"
+    NOT_COMPARABLE = "NotComparable"
+    UNDECIDED = "Undecided"
 
 
 class CheckStatus(StrEnum):
@@ -179,6 +192,49 @@ class GuardrailStatus(Record):
     message: Prose | None = Field(default=None, description="The finding in a sentence.")
 
 
+class DifferingField(Record):
+    """A place in the answers that differs."""
+
+    field: Word = Field(description="The output and the JSON pointer below it, such as price/items/*.")
+    pairs: int = Field(description="In how many pairs it differs, as the comparators that live now have counted.")
+
+
+class ShadowStatus(Record):
+    """The challenger's answers compared with the champion's."""
+
+    challenger: Word = Field(description="Name of the challenger.")
+    finding: ShadowFinding = Field(description="What is known about its answers.")
+    pairs: int = Field(description="Pairs of answers so far.")
+    compared: int = Field(description="Those of them that could be compared.")
+    different: int = Field(description="Those of the compared that differ.")
+    not_comparable: int = Field(description="Pairs that could not be compared.")
+    slower: int | None = Field(default=None, description="Pairs in which it took longer than latencyMargin allows.")
+    divergence: Word | None = Field(default=None, description="Share of the compared pairs that differ.")
+    upper_bound: Word | None = Field(
+        default=None, description="What the divergence lies below with confidence 1 - alpha, by one look."
+    )
+    noise_floor: Word | None = Field(
+        default=None, description="Share of the pairs in which the champion differs from itself."
+    )
+    noise_floor_pairs: int = Field(default=0, description="How often the champion was compared with itself.")
+    evidence_below: Word | None = Field(
+        default=None, description="Evidence that the divergence is below its limit, an e-value."
+    )
+    evidence_above: Word | None = Field(
+        default=None, description="Evidence that it is above its limit and above the noise floor, an e-value."
+    )
+    threshold: Word | None = Field(default=None, description="The evidence that is a proof.")
+    fields: tuple[DifferingField, ...] = Field(
+        default_factory=tuple,
+        max_length=5,
+        description="Where its answers differ most.",
+        json_schema_extra=AS_A_WHOLE,
+    )
+    method: Prose | None = Field(default=None, description="How the numbers were computed.")
+    query: Prose | None = Field(default=None, description="The query that gave the counts.")
+    message: Prose | None = Field(default=None, description="The finding in a sentence.")
+
+
 class Check(Record):
     """Whether the experiment itself may be trusted, in one respect."""
 
@@ -207,6 +263,10 @@ class DecisionStatus(Record):
     actions: tuple[Prose, ...] = Field(
         default_factory=tuple, max_length=10, description="What to do next.", json_schema_extra=AS_A_WHOLE
     )
+    next_manifest: ManifestText | None = Field(
+        default=None,
+        description="The experiment to go on with, as YAML; what a person must decide stands in angle brackets.",
+    )
 
 
 class HistoryEntry(Record):
@@ -230,7 +290,8 @@ class ModelExperimentStatus(Record):
     )
     start_time: Time | None = Field(
         default=None,
-        description="When the challenger first met users. From here on the spec must not change.",
+        description="When the challenger first met users, or copies of their requests. "
+        "From here on the spec must not change.",
     )
     full_split_time: Time | None = Field(
         default=None, description="When the full split was opened. From here on the objectives count."
@@ -261,6 +322,12 @@ class ModelExperimentStatus(Record):
         max_length=40,
         description="Each challenger watched for harm, for each guardrail.",
         json_schema_extra=BY_NAME_AND_CHALLENGER,
+    )
+    shadow: tuple[ShadowStatus, ...] = Field(
+        default_factory=tuple,
+        max_length=4,
+        description="Each challenger's answers compared with the champion's, where strategy is Shadow.",
+        json_schema_extra=BY_CHALLENGER,
     )
     checks: tuple[Check, ...] = Field(
         default_factory=tuple,

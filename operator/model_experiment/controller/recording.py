@@ -135,6 +135,7 @@ def news(status: Manifest) -> Any:
         [(entry["type"], entry["status"], entry["reason"]) for entry in status.get("conditions", [])],
         [(entry["name"], entry["finding"], entry.get("look")) for entry in status.get("objectives", [])],
         [(entry["name"], entry["finding"]) for entry in status.get("guardrails", [])],
+        [(entry["challenger"], entry["finding"]) for entry in status.get("shadow", [])],
         [(entry["name"], entry["status"]) for entry in status.get("checks", [])],
         (decision.get("verdict"), decision.get("reason")),
         len(status.get("history", [])),

@@ -13,15 +13,19 @@ from model_experiment.api.status import (
     Phase,
     RampStatus,
     Role,
+    ShadowStatus,
     ShareStatus,
     VariantStatus,
+    Verdict,
 )
 from model_experiment.assignment import HOLDOUT, Assignment, Share
 from model_experiment.decision import wording
 from model_experiment.decision.advice import actions_of, risk_of
 from model_experiment.decision.counts import EXPOSURES, REQUESTS, Measure
+from model_experiment.decision.findings import ShadowComparison
 from model_experiment.decision.health import health_of, with_health
 from model_experiment.decision.machine import FINAL, NOT_STARTED, Decision, Entry, State, split_of
+from model_experiment.decision.next_manifest import next_manifest
 from model_experiment.decision.observation import Blind, Experiment
 from model_experiment.decision.plan import Plan
 from model_experiment.decision.route import Obstacle, Open
@@ -51,8 +55,9 @@ def status_of(
         variants=_variants_of(experiment, decision, previous=previous.variants),
         objectives=comparison.objectives if comparison else previous.objectives,
         guardrails=decision.assessment.guardrails if decision.assessment else previous.guardrails,
+        shadow=_answers_of(decision, previous=previous.shadow),
         checks=checks_of(decision),
-        decision=_decision_of(experiment, plan, decision, previous=previous.decision, now=now),
+        decision=_decision_of(experiment, plan, decision, previous=previous, now=now),
         history=tuple(
             HistoryEntry(time=wording.moment(entry.time), phase=entry.phase, reason=entry.reason, message=entry.message)
             for entry in state.history
@@ -92,6 +97,8 @@ def checks_of(decision: Decision) -> tuple[Check, ...]:
     """Every gate between now and a decision, with its numbers."""
     assessed = decision.assessment.comparison if decision.assessment else None
     checks = [_route_check(decision), _metrics_check(decision)]
+    if decision.assessment is not None and decision.assessment.answers is not None:
+        return (*checks, *_shadow_checks(decision.assessment.answers))
     if assessed is not None:
         split = CheckStatus.FAILED if assessed.split.mismatch else CheckStatus.PASSED
         checks.append(Check(name="SampleRatio", status=split, message=assessed.split.message))
@@ -109,6 +116,31 @@ def checks_of(decision: Decision) -> tuple[Check, ...]:
             Check(name="Sample", status=_passed_or_waiting(passed=complete), message=assessed.progress.message)
         )
     return tuple(checks)
+
+
+def _shadow_checks(answers: ShadowComparison) -> tuple[Check, ...]:
+    """The gates before a challenger can pass."""
+    progress, noise = answers.progress, answers.noise
+    return (
+        Check(
+            name="MinimumDuration",
+            status=_passed_or_waiting(passed=progress.minimum_passed),
+            message=f"{wording.duration(progress.elapsed_seconds)} since requests were first mirrored",
+        ),
+        Check(name="Pairs", status=_passed_or_waiting(passed=progress.information >= 1), message=progress.message),
+        Check(
+            name="NoiseFloor", status=CheckStatus.FAILED if noise.noisy else CheckStatus.PASSED, message=noise.message
+        ),
+    )
+
+
+def _answers_of(decision: Decision, *, previous: tuple[ShadowStatus, ...]) -> tuple[ShadowStatus, ...]:
+    """The findings about answers, with the fields that were named last."""
+    answers = decision.assessment.answers if decision.assessment else None
+    if answers is None:
+        return previous
+    fields = {each.challenger: each.fields for each in previous}
+    return tuple(each.model_copy(update={"fields": fields.get(each.challenger, ())}) for each in answers.challengers)
 
 
 def _route_check(decision: Decision) -> Check:
@@ -192,22 +224,21 @@ def _counted(decision: Decision, variant: str, measure: Measure, *, known: int) 
 
 
 def _decision_of(
-    experiment: Experiment, plan: Plan, decision: Decision, *, previous: DecisionStatus | None, now: float
+    experiment: Experiment, plan: Plan, decision: Decision, *, previous: ModelExperimentStatus, now: float
 ) -> DecisionStatus | None:
-    judgement = decision.judgement
+    judgement, known = decision.judgement, previous.decision
     if judgement == NOT_STARTED:
-        return previous
-    same = previous is not None and (previous.verdict, previous.reason) == (
-        judgement.verdict,
-        judgement.reason,
-    )
+        return known
+    same = known is not None and (known.verdict, known.reason) == (judgement.verdict, judgement.reason)
+    answers = _answers_of(decision, previous=previous.shadow)
     return DecisionStatus(
         verdict=judgement.verdict,
         reason=judgement.reason,
         message=judgement.message,
         challenger=judgement.challenger or None,
-        time=previous.time if same and previous else wording.moment(now),
+        time=known.time if same and known else wording.moment(now),
         risk=risk_of(plan, judgement),
         evidence=judgement.evidence,
         actions=actions_of(experiment, plan, judgement),
+        next_manifest=next_manifest(experiment, answers) if judgement.verdict is Verdict.PASS else None,
     )

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from model_experiment.api.status import Verdict
 from model_experiment.api.words import OnSuccess
-from model_experiment.decision import wording
+from model_experiment.decision import shadow_advice, wording
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.plan import Plan
 from model_experiment.decision.rules import Judgement
@@ -12,6 +12,17 @@ from model_experiment.decision.rules import Judgement
 
 def risk_of(plan: Plan, judgement: Judgement) -> str | None:
     """The promise that stands behind a verdict, as a probability."""
+    return shadow_advice.risk_of(plan, judgement) if plan.spec.is_shadow else _risk_of_split(plan, judgement)
+
+
+def actions_of(experiment: Experiment, plan: Plan, judgement: Judgement) -> tuple[str, ...]:
+    """The next steps of a person, most important first; none while the experiment goes on by itself."""
+    if experiment.spec.is_shadow:
+        return shadow_advice.actions_of(experiment, judgement)
+    return _actions_after_split(experiment, plan, judgement)
+
+
+def _risk_of_split(plan: Plan, judgement: Judgement) -> str | None:
     alpha, harm = plan.spec.analysis.alpha, plan.spec.analysis.guardrail_alpha
     match judgement.verdict:
         case Verdict.PROMOTE:
@@ -33,14 +44,13 @@ def risk_of(plan: Plan, judgement: Judgement) -> str | None:
             return None
         case Verdict.INVALID:
             return "a split that happened as asked is called a mismatch with probability 0.001 at most"
-        case Verdict.CONTINUE | Verdict.HOLD | Verdict.INCONCLUSIVE:
+        case Verdict.CONTINUE | Verdict.HOLD | Verdict.INCONCLUSIVE | Verdict.PASS | Verdict.FAIL:
             return None
         case _:
             assert_never(judgement.verdict)
 
 
-def actions_of(experiment: Experiment, plan: Plan, judgement: Judgement) -> tuple[str, ...]:
-    """The next steps of a person, most important first; none while the experiment goes on by itself."""
+def _actions_after_split(experiment: Experiment, plan: Plan, judgement: Judgement) -> tuple[str, ...]:
     spec = experiment.spec
     challengers, champion = spec.challengers, spec.champion
     names = judgement.challenger or wording.names([challenger.name for challenger in challengers])
@@ -78,7 +88,7 @@ def actions_of(experiment: Experiment, plan: Plan, judgement: Judgement) -> tupl
                 f"run longer, give {names} a larger share, or accept a larger minimumEffect:"
                 f" {plan.planned_total} users are needed for {spec.primary.minimum_effect}",
             )
-        case Verdict.CONTINUE | Verdict.HOLD:
+        case Verdict.CONTINUE | Verdict.HOLD | Verdict.PASS | Verdict.FAIL:
             return ()
         case _:
             assert_never(judgement.verdict)

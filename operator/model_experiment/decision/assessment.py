@@ -30,6 +30,7 @@ from model_experiment.decision.evidence import (
 )
 from model_experiment.decision.findings import Assessment, ChallengerFinding, Comparison, Progress, SplitFinding
 from model_experiment.decision.plan import Plan, harm_measure, outcome_measure
+from model_experiment.decision.shadow import compare_answers
 from model_experiment.decision.verification import finding_of
 from model_experiment.statistics.effects import ratios
 from model_experiment.statistics.effects.effect import Effect
@@ -52,7 +53,10 @@ _LEAST_TO_EXTRAPOLATE = 0.02
 
 
 def assess(plan: Plan, evidence: Evidence, *, now: float, compared_since: float | None) -> Assessment | None:
-    """All findings; None before the first counts. ``compared_since`` is when the full split was opened."""
+    """All findings; None before the first counts.
+
+    ``compared_since`` is when the full split was opened, or the mirror.
+    """
     counts, compared = evidence.counts, evidence.compared
     if counts is None:
         return None
@@ -68,6 +72,11 @@ def assess(plan: Plan, evidence: Evidence, *, now: float, compared_since: float 
             else None
         ),
         route=finding_of(plan, evidence.route.seen) if evidence.route is not None else None,
+        answers=(
+            compare_answers(plan, counts, elapsed=now - compared_since)
+            if plan.spec.is_shadow and compared_since is not None
+            else None
+        ),
     )
 
 

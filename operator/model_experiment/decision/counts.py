@@ -58,6 +58,7 @@ RAMP_EXPOSURES = Measure(Family.RAMP_EXPOSURES)
 REQUESTS = Measure(Family.REQUESTS)
 MISASSIGNED = Measure(Family.MISASSIGNED)
 BYPASSED = Measure(Family.BYPASSED)
+EQUAL, DIFFERENT, NOT_COMPARABLE = PAIRS = tuple(Measure(Family.PAIRS, result) for result in PairResult)
 SLOWER_PAIRS = Measure(Family.SLOWER_PAIRS)
 
 

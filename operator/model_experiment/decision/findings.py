@@ -5,7 +5,7 @@ A finding says what is the case; it never says what to do. That is for ``rules``
 
 from dataclasses import dataclass
 
-from model_experiment.api.status import GuardrailStatus, ObjectiveStatus
+from model_experiment.api.status import GuardrailStatus, ObjectiveStatus, ShadowStatus
 from model_experiment.decision.verification import RouteFinding
 
 
@@ -63,12 +63,31 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class NoiseFinding:
+    """Does the champion differ from itself more often than a challenger may differ from it?"""
+
+    noisy: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowComparison:
+    """What the pairs of answers have shown of each challenger; of progress, information is that of fewest pairs."""
+
+    challengers: tuple[ShadowStatus, ...]
+    noise: NoiseFinding
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """All findings of a tick; there is no comparison while a ramp goes on, since users still change sides.
 
-    ``route`` is None until requests came on the present route.
+    ``route`` is None until requests came on the present route. ``answers`` are those of a shadow experiment, which has
+    neither of the two.
     """
 
     guardrails: tuple[GuardrailStatus, ...]
     comparison: Comparison | None
     route: RouteFinding | None = None
+    answers: ShadowComparison | None = None

@@ -39,6 +39,8 @@ _ENDINGS: dict[Verdict, Health] = {
     Verdict.KEEP_CHAMPION: Health(ready=True, reason="ChampionKept", message="", succeeded=True),
     Verdict.INCONCLUSIVE: Health(ready=True, reason="Inconclusive", message="", succeeded=True),
     Verdict.ROLLBACK: Health(ready=True, reason="RolledBack", message="", succeeded=False),
+    Verdict.PASS: Health(ready=True, reason="Passed", message="", succeeded=True),
+    Verdict.FAIL: Health(ready=True, reason="Failed", message="", succeeded=False),
     Verdict.INVALID: Health(ready=False, reason="", message="", stalled=True, degraded=True, succeeded=False),
 }
 

@@ -11,27 +11,30 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from model_experiment.api.status import LONGEST_HISTORY, Phase, Verdict
-from model_experiment.api.words import OnSuccess
+from model_experiment.api.words import OnSuccess, Strategy
 from model_experiment.assignment import Assignment, Share, assign
 from model_experiment.decision import wording
 from model_experiment.decision.assessment import assess
-from model_experiment.decision.counts import RAMP_EXPOSURES
+from model_experiment.decision.counts import RAMP_EXPOSURES, Counts
 from model_experiment.decision.evidence import Evidence, with_comparison, with_harm, with_route
 from model_experiment.decision.findings import Assessment
 from model_experiment.decision.observation import Blind, Experiment, Observation
 from model_experiment.decision.plan import Plan
 from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Route, Seen, is_reached, next_step
 from model_experiment.decision.rules import (
+    RULES,
     SAFETY,
     Judgement,
     Situation,
     blind,
     first_judgement,
     guardrail_breached,
-    judge,
 )
+from model_experiment.decision.shadow_rules import SHADOW_RULES, SHADOW_SAFETY
 
-FINAL = frozenset({Verdict.PROMOTE, Verdict.KEEP_CHAMPION, Verdict.INCONCLUSIVE, Verdict.ROLLBACK, Verdict.INVALID})
+FINAL = frozenset(Verdict) - {Verdict.CONTINUE, Verdict.HOLD}
+_RULES = {Strategy.AB_TEST: RULES, Strategy.SHADOW: SHADOW_RULES}
+_SAFETY = {Strategy.AB_TEST: SAFETY, Strategy.SHADOW: SHADOW_SAFETY}
 NOT_STARTED = Judgement(Verdict.CONTINUE, "NotStarted", "the experiment has not started to count")
 _WITH_TRAFFIC = frozenset({Phase.RAMPING, Phase.RUNNING, Phase.PROMOTING, Phase.PROMOTED})
 
@@ -145,7 +148,7 @@ def decide(experiment: Experiment, state: State, observation: Observation, plan:
         state = _ramped(experiment, state, observation)
     before = _goal(experiment, state, own, obstacle or observation.blind)
     signal = _signal(experiment, state, observation, judgement=judgement, goal=before, obstacle=obstacle)
-    after = _moved(state, signal, judgement, obstacle, observation.now)
+    after = _moved(experiment, state, signal, judgement, obstacle=obstacle, now=observation.now)
     on_hold = obstacle or observation.blind
     goal = _goal(experiment, after, own, on_hold)
     step = _step(experiment, observation, after, goal)
@@ -268,13 +271,22 @@ def _observed(experiment: Experiment, state: State, observation: Observation, pl
         return replace(state, blind_since=None)
     for counts in observation.counts:
         evidence = with_harm(plan, state.evidence, counts)
-        if split is not None:
-            evidence = with_route(plan, evidence, counts, split)
-        if state.compared_since is not None and _split_stands(state, observation.routes.own):
-            evidence = with_comparison(plan, evidence, counts, since=state.compared_since)
+        if not experiment.spec.is_shadow:
+            evidence = _with_users(plan, state, evidence, counts, own=observation.routes.own, split=split)
         state = replace(state, evidence=evidence)
     since = (state.blind_since or observation.now) if observation.blind else None
     return replace(state, blind_since=since)
+
+
+def _with_users(
+    plan: Plan, state: State, evidence: Evidence, counts: Counts, *, own: Seen | None, split: Assignment | None
+) -> Evidence:
+    """The evidence after a poll of an experiment that splits users: about the route and about what they did."""
+    if split is not None:
+        evidence = with_route(plan, evidence, counts, split)
+    if state.compared_since is not None and _split_stands(state, own):
+        evidence = with_comparison(plan, evidence, counts, since=state.compared_since)
+    return evidence
 
 
 def _settled_split(experiment: Experiment, state: State, own: Seen | None) -> Assignment | None:
@@ -312,10 +324,10 @@ def _judgement(
         harm = guardrail_breached(situation) if state.phase in _WITH_TRAFFIC else None
         return harm or state.judgement
     if state.phase is Phase.RUNNING:
-        return judge(situation)
+        return first_judgement(_RULES[experiment.spec.strategy], situation) or NOT_STARTED
     if state.phase is Phase.RAMPING:
         return first_judgement((*SAFETY, blind), situation) or _ramping(experiment, state)
-    if _has_traffic(state, own) and (danger := first_judgement(SAFETY, situation)):
+    if _has_traffic(state, own) and (danger := first_judgement(_SAFETY[experiment.spec.strategy], situation)):
         return danger
     return NOT_STARTED
 
@@ -381,25 +393,37 @@ def _promotes(experiment: Experiment, state: State, judgement: Judgement) -> boo
     )
 
 
-def _moved(state: State, signal: Signal, judgement: Judgement, obstacle: Obstacle | None, now: float) -> State:
+def _moved(
+    experiment: Experiment,
+    state: State,
+    signal: Signal,
+    judgement: Judgement,
+    *,
+    obstacle: Obstacle | None,
+    now: float,
+) -> State:
     phase = TRANSITIONS.get((state.phase, signal), state.phase)
     if judgement.verdict in FINAL and judgement != state.judgement:
         state = replace(state, judgement=judgement)
     if phase is state.phase:
         return state
-    reason, message = _why(phase, signal, judgement, obstacle)
+    reason, message = _why(experiment, phase, signal, judgement, obstacle)
     entry = Entry(now, phase, reason, message)
     ended = now if phase is Phase.CONCLUDED else state.ended
     history = (*state.history, entry)[-LONGEST_HISTORY:]
     return replace(state, phase=phase, ended=ended, history=history)
 
 
-def _why(phase: Phase, signal: Signal, judgement: Judgement, obstacle: Obstacle | None) -> tuple[str, str]:
+def _why(
+    experiment: Experiment, phase: Phase, signal: Signal, judgement: Judgement, obstacle: Obstacle | None
+) -> tuple[str, str]:
     """Reason and sentence of a transition."""
     if obstacle is not None and signal is Signal.OBSTACLE:
         return obstacle.reason, obstacle.message
     if signal in (Signal.PROMOTE, Signal.END):
         return judgement.reason, judgement.message
+    if experiment.spec.is_shadow and phase is Phase.RUNNING:
+        return "MirrorOpened", "requests are mirrored to the comparator; users meet the champion alone"
     return _ORDINARY[phase]
 
 

@@ -12,7 +12,17 @@ from functools import cache
 from model_experiment.api.spec import Guardrail, ModelExperimentSpec
 from model_experiment.api.words import Better, By, Design
 from model_experiment.assignment import HOLDOUT, assign
-from model_experiment.decision.counts import BYPASSED, EXPOSURES, MISASSIGNED, RAMP_EXPOSURES, REQUESTS, Family, Measure
+from model_experiment.decision.counts import (
+    BYPASSED,
+    EXPOSURES,
+    MISASSIGNED,
+    PAIRS,
+    RAMP_EXPOSURES,
+    REQUESTS,
+    SLOWER_PAIRS,
+    Family,
+    Measure,
+)
 from model_experiment.decision.positions import modulus_of
 from model_experiment.statistics.planning import inflation, proportions
 from model_experiment.statistics.sequential import group_sequential
@@ -136,7 +146,10 @@ def harm_measure(guardrail: Guardrail) -> Measure:
 
 def measures_of(spec: ModelExperimentSpec) -> tuple[Measure, ...]:
     """Everything that must be counted for this spec."""
-    outcomes = [outcome_measure(objective.source.outcome.name) for objective in spec.objectives]
     harms = [harm_measure(guardrail) for guardrail in spec.guardrails]
+    if spec.is_shadow:
+        slower = [SLOWER_PAIRS] if spec.shadow.latency_margin is not None else []
+        return tuple(dict.fromkeys([*PAIRS, *slower, REQUESTS, *harms]))
+    outcomes = [outcome_measure(objective.source.outcome.name) for objective in spec.objectives]
     ramp = [RAMP_EXPOSURES] if spec.ramp else []
     return tuple(dict.fromkeys([EXPOSURES, *ramp, REQUESTS, MISASSIGNED, BYPASSED, *outcomes, *harms]))

@@ -8,7 +8,7 @@ data of both variants, which is why the rules about blindness stand between the 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from model_experiment.api.status import GuardrailFinding, ObjectiveFinding, ObjectiveStatus, Verdict
+from model_experiment.api.status import GuardrailFinding, GuardrailStatus, ObjectiveFinding, ObjectiveStatus, Verdict
 from model_experiment.decision.findings import Assessment, ChallengerFinding, Comparison
 from model_experiment.decision.observation import Blind, Experiment
 
@@ -43,11 +43,7 @@ Rule = Callable[[Situation], Judgement | None]
 
 def guardrail_breached(situation: Situation) -> Judgement | None:
     """A challenger does harm: take the traffic back now, that of all of them, whatever else is the case."""
-    breached = [
-        guardrail
-        for guardrail in (situation.assessment.guardrails if situation.assessment else ())
-        if guardrail.finding is GuardrailFinding.BREACHED
-    ]
+    breached = breached_guardrails(situation)
     if not breached:
         return None
     messages = tuple(guardrail.message or guardrail.name for guardrail in breached)
@@ -156,15 +152,16 @@ SAFETY: tuple[Rule, ...] = RULES[:4]
 """The rules that hold wherever a challenger has traffic, even before the split has settled."""
 
 
-def judge(situation: Situation) -> Judgement:
-    """The judgement of the first rule that has one; the last rule always has."""
-    return first_judgement(RULES, situation) or collecting(situation)
-
-
 def first_judgement(rules: Sequence[Rule], situation: Situation) -> Judgement | None:
     """The judgement of the first of some rules that has one."""
     judgements = (rule(situation) for rule in rules)
     return next((judgement for judgement in judgements if judgement is not None), None)
+
+
+def breached_guardrails(situation: Situation) -> list[GuardrailStatus]:
+    """The guardrails that a challenger has broken."""
+    guardrails = situation.assessment.guardrails if situation.assessment else ()
+    return [guardrail for guardrail in guardrails if guardrail.finding is GuardrailFinding.BREACHED]
 
 
 def _compared(situation: Situation) -> Comparison:

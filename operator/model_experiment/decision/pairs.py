@@ -1,0 +1,113 @@
+"""The pairs of a shadow experiment, by bucket of users, and what they are evidence for.
+
+For: the four questions that pairs can answer, as evidence that may be looked at after every poll. Nothing is
+remembered for it: all depends on the newest counts alone. Not for: what follows; that is ``shadow_rules``.
+
+The trap is whose fault it is. A champion that is asked twice differs from itself, and some pairs cannot be compared
+because the champion failed or the request was refused by both. The champion's pairs with itself show how often that
+happens, and only what is beyond it can be laid on a challenger. Users repeat, so every count is divided by its
+over-dispersion first.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from model_experiment.api.shadow import Shadow
+from model_experiment.decision.counts import DIFFERENT, EQUAL, NOT_COMPARABLE, REQUESTS, Buckets, Counts
+from model_experiment.statistics.effects import ratios
+from model_experiment.statistics.not_estimable import NotEstimable
+from model_experiment.statistics.shadow import divergence
+from model_experiment.statistics.summaries.buckets import BucketTable
+from model_experiment.statistics.summaries.proportions import Proportion
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """The pairs of one variant; ``dropped`` are those for which the comparator had no room, and nobody was asked."""
+
+    equal: Buckets
+    different: Buckets
+    not_comparable: Buckets
+    dropped: Buckets
+
+    @property
+    def compared(self) -> BucketTable:
+        """Different ones among those that could be compared."""
+        return BucketTable(self.different, self.equal + self.different)
+
+    @property
+    def lost(self) -> BucketTable:
+        """Not comparable ones among all."""
+        return BucketTable(self.not_comparable, self.equal + self.different + self.not_comparable)
+
+    @property
+    def failed(self) -> BucketTable:
+        """Not comparable ones among those for which the models were asked."""
+        return BucketTable(self.not_comparable - self.dropped, self.lost.denominators - self.dropped)
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """Evidence about one challenger, each an ln E that holds at any time.
+
+    ``below`` and ``above`` say on which side of its limit the divergence is, ``above`` also that it is beyond the
+    champion's own. ``comparable`` and ``failing`` say the same of the share that cannot be compared.
+    """
+
+    below: float
+    above: float
+    comparable: float
+    failing: float
+
+
+def pairs_of(counts: Counts, challenger: str) -> Pairs:
+    """The pairs of a challenger; what was not asked of it has been dropped before."""
+    equal, different, not_comparable = _by_result(counts, challenger)
+    asked = counts.buckets(challenger, REQUESTS)
+    dropped = np.clip(equal + different + not_comparable - asked, 0, not_comparable)
+    return Pairs(equal, different, not_comparable, dropped)
+
+
+def own_pairs_of(counts: Counts, champion: str) -> Pairs:
+    """The champion's pairs with itself; only what is asked at all is asked twice, so none is dropped before."""
+    equal, different, not_comparable = _by_result(counts, champion)
+    return Pairs(equal, different, not_comparable, np.zeros_like(equal))
+
+
+def signs_of(shadow: Shadow, *, own: Pairs, pairs: Pairs) -> Signs:
+    """The evidence about a challenger; ``own`` are the champion's pairs with itself.
+
+    A champion that is never asked twice counts as one that never differs from itself. How often it fails is not known
+    then, so that no challenger can be blamed for pairs that cannot be compared.
+    """
+    compared, failed = independent(pairs.compared), independent(pairs.failed)
+    differs = divergence.log_e_above(compared, limit=shadow.maximum_divergence.ratio)
+    beyond_noise = divergence.log_e_above_floor(champion=independent(own.compared), challenger=compared)
+    fails = divergence.log_e_above(failed, limit=shadow.maximum_not_comparable.ratio)
+    beyond_champion = divergence.log_e_above_floor(champion=independent(own.failed), challenger=failed)
+    return Signs(
+        below=float(divergence.log_e_below(compared, limit=shadow.maximum_divergence.ratio)),
+        above=float(np.minimum(differs, beyond_noise) if shadow.repeat_champion else differs),
+        comparable=float(divergence.log_e_below(independent(pairs.lost), limit=shadow.maximum_not_comparable.ratio)),
+        failing=float(np.minimum(fails, beyond_champion)),
+    )
+
+
+def log_e_noisy(shadow: Shadow, own: Pairs) -> float:
+    """Evidence that the champion differs from itself more often than a challenger may differ from it."""
+    return float(divergence.log_e_above(independent(own.compared), limit=shadow.maximum_divergence.ratio))
+
+
+def independent(table: BucketTable) -> Proportion:
+    """As many independent pairs as say the same."""
+    phi = ratios.overdispersion(table).single
+    pairs = Proportion(table.numerators.sum(), table.denominators.sum())
+    return pairs if isinstance(phi, NotEstimable) else pairs.thinned(phi)
+
+
+def _by_result(counts: Counts, variant: str) -> tuple[Buckets, Buckets, Buckets]:
+    equal, different, not_comparable = (
+        counts.buckets(variant, measure) for measure in (EQUAL, DIFFERENT, NOT_COMPARABLE)
+    )
+    return equal, different, not_comparable
