@@ -63,18 +63,14 @@ class Walker:
 
 
 @asynccontextmanager
-async def walker_for(
-    control_plane, istio, namespace, *, with_mesh=True, settle_seconds=10, comparator=None, **changes
-):
+async def walker_for(control_plane, istio, namespace, *, with_mesh=True, settle_seconds=10, comparator=None, **changes):
     install_definition(control_plane)
     stored = control_plane.api.create(experiment_manifest(namespace, routing=ON_ISTIO, **changes))
     api = await connect(str(control_plane.kubeconfig), connections=8)
     mesh = Istiod(istio.istiod_url, timeout_seconds=2) if with_mesh else None
     try:
         objects = Objects(api, timeout_seconds=5)
-        walker = Walker(
-            objects, experiment_of(stored), mesh, settle_seconds=settle_seconds, comparator=comparator
-        )
+        walker = Walker(objects, experiment_of(stored), mesh, settle_seconds=settle_seconds, comparator=comparator)
         yield walker
         await walker.walk_to(Absent())
     finally:
