@@ -52,10 +52,11 @@ def _mount(source: str | None, target: str, kind: str | None, flags: int) -> Non
 
 
 def _bind(source: str, target: str, *, root: str) -> None:
-    """Shows a file or folder at a path that exists, or a folder directly below ``/``, to this process and its children.
+    """Shows a file or folder at a path that exists, or a folder at one directly below ``/`` that need not exist.
 
-    For one that does not exist, a new root is made of every top-level folder of the old one, on the empty folder ``root``, because a mount point
-    cannot be made in ``/`` without leaving a trace on the machine.
+    Only this process and its children see it. Where the path does not exist, a new root is made of every top-level
+    folder of the old one, on the empty folder ``root``, because a mount point cannot be made in ``/`` without leaving a
+    trace on the machine.
     """
     _unshare(_CLONE_NEWNS)
     _mount(None, "/", None, _MS_REC | _MS_PRIVATE)

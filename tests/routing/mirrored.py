@@ -47,22 +47,22 @@ async def a_tenth_is_mirrored(url, compared):
     return f"{copies:g} copies of {count} requests at 10 %"
 
 
-async def users_notice_nothing(url, compared, champion, challenger, measured):
-    """Whatever becomes of the challenger and the comparator; ``challenger`` is a server that is not started."""
+async def users_notice_nothing(url, compared, champion, challenger):
+    """Whatever becomes of challenger and comparator; ``challenger`` is not started yet. Tells what it measured."""
     champion.answer = taking(MODEL_SECONDS)
     with ExitStack() as stack:
         await asyncio.to_thread(stack.enter_context, serving(challenger))  # it has a loop of its own
         for name, answer in CHALLENGERS.items():
             challenger.answer = answer
-            measured(await waited(url, f"challenger {name}"))
-    measured(await waited(url, "challenger absent"))
+            yield await waited(url, f"challenger {name}")
+    yield await waited(url, "challenger absent")
     compared.running.process.kill()
-    measured(await waited(url, "comparator killed"))
+    yield await waited(url, "comparator killed")
     compared.running.process.start()
     compared.running.process.wait_ready()
     compared.running.process.pause()
     try:
-        measured(await waited(url, "comparator hung"))
+        yield await waited(url, "comparator hung")
     finally:
         compared.running.process.resume()
 
@@ -75,8 +75,12 @@ async def waited(url, what):
         await mirrored.ask(WINDOW, rate=RATE, **USER)
     assert mirrored.saw == CHAMPION, what
     assert plain.saw == CHAMPION, what
-    with_mirror, without = mirrored.slowest(), plain.slowest()
-    return f"{what}: p99 {with_mirror:.1f} ms mirrored, {without:.1f} ms not, ratio {with_mirror / without:.2f}"
+    ratios = (
+        f"p{100 - percent} {mirrored.slowest(percent):.1f} ms mirrored, {plain.slowest(percent):.1f} ms not, ratio"
+        f" {mirrored.slowest(percent) / plain.slowest(percent):.2f}"
+        for percent in (50, 1)
+    )
+    return f"{what}: {'; '.join(ratios)}"
 
 
 def absent_server(control_plane, namespace, name):
