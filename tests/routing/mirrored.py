@@ -10,8 +10,8 @@ from given.model_servers import ModelServer, fail, introduce, serving
 from given.unhappy_models import resetting, silent, taking
 
 RATE = 80
-WINDOW = 100
-ROUNDS = 8
+WINDOW = 20
+ROUNDS = 40
 MODEL_SECONDS = 0.02
 CHAMPION = {(200, "ranker-v7")}
 USER = {"x-user-id": "anna"}
