@@ -69,7 +69,7 @@ def merged(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, 
 
 
 def permissions_of(component: str, values: Mapping[str, Any], *, user: str) -> Iterator[Manifest]:
-    """Roles and bindings of ``controller`` or ``collector``, bound to a user instead of a service account.
+    """Roles and bindings of a component such as ``controller``, bound to a user instead of a service account.
 
     A user of that name then may do exactly what the pod may do.
     """

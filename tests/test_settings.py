@@ -56,6 +56,16 @@ FAULTS = [
         id="a unit behind a number",
     ),
     pytest.param(
+        ["--prometheus-url", URL, "--comparator", "comparator:9203"],
+        "comparator must be namespace/service:port, found 'comparator:9203'",
+        id="a comparator without its namespace",
+    ),
+    pytest.param(
+        ["--prometheus-url", URL, "--cluster-domain", ".local"],
+        "cluster-domain must be a DNS name such as svc.cluster.local, found '.local'",
+        id="no domain",
+    ),
+    pytest.param(
         ["--prometheus-url", URL, "--slots", "many"], "slots must be a number, found 'many'", id="a word for a number"
     ),
     pytest.param(

@@ -1,4 +1,4 @@
-"""Becomes a command that dies with its parent, if wished with folders bound elsewhere or in a network of its own.
+"""Becomes a command that dies with its parent, if wished with a path bound elsewhere or in a network of its own.
 
 For: everything that needs the kernel before ``exec``. It runs as a script in a fresh interpreter (standard library
 only), because user namespaces need a process with one thread, and because code between ``fork`` and ``exec`` in a
@@ -52,13 +52,17 @@ def _mount(source: str | None, target: str, kind: str | None, flags: int) -> Non
 
 
 def _bind(source: str, target: str, *, root: str) -> None:
-    """Shows a folder at a path directly below ``/`` that need not exist, to this process and its children alone.
+    """Shows a file or folder at a path that exists, or a folder at one directly below ``/`` that need not exist.
 
-    A new root is made of every top-level folder of the old one, on the empty folder ``root``, because a mount point
-    cannot be made in ``/`` without leaving a trace on the machine.
+    Only this process and its children see it. Where the path does not exist, a new root is made of every top-level
+    folder of the old one, on the empty folder ``root``, because a mount point cannot be made in ``/`` without leaving a
+    trace on the machine.
     """
     _unshare(_CLONE_NEWNS)
     _mount(None, "/", None, _MS_REC | _MS_PRIVATE)
+    if Path(target).exists():
+        _mount(source, target, None, _MS_BIND | _MS_REC)
+        return
     shown = {f"/{entry.name}": str(entry) for entry in Path("/").iterdir() if entry.is_dir()}
     _mount("tmpfs", root, "tmpfs", 0)
     for place, folder in (shown | {target: source}).items():
@@ -98,7 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--parent", type=int, help="die with this process")
     parser.add_argument("--own-network", action="store_true", help="a network with nothing but loopback")
-    parser.add_argument("--bind", nargs=3, metavar=("FOLDER", "PATH", "ROOT"), help="show FOLDER at PATH")
+    parser.add_argument("--bind", nargs=3, metavar=("SOURCE", "PATH", "ROOT"), help="show SOURCE at PATH")
     parser.add_argument("command", nargs="+")
     wish = parser.parse_args()
     try:

@@ -71,6 +71,11 @@ class ControlPlane:
     def prometheus_url(self) -> str:
         return self.prometheus.url
 
+    @property
+    def hosts(self) -> Path:
+        """A hosts file with the names of all Services that were created here: nobody runs the cluster's DNS."""
+        return self.folder / "hosts"
+
     def add_scrape_target(self, job: str, address: str) -> None:
         """Lets Prometheus scrape ``http://<address>/metrics`` every second."""
         self.prometheus.add_target(job, address)
@@ -101,7 +106,10 @@ class ControlPlane:
         spec = {"ports": [{"name": "http", "port": port}]} | ({"clusterIP": cluster_ip} if cluster_ip else {})
         metadata = {"name": name, "namespace": namespace}
         created = self.api.create({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
-        return created["spec"]["clusterIP"], port
+        address = created["spec"]["clusterIP"]
+        with self.hosts.open("a") as hosts:
+            hosts.write(f"{address} {name}.{namespace}.svc\n")
+        return address, port
 
     def create_service_entry(self, namespace: str, name: str) -> None:
         """Tells Istio at which address the server behind a Service listens, in an object of the Service's own name."""
@@ -124,6 +132,7 @@ def running(folder: Path, cluster: Callable[[Path], AbstractContextManager[Clust
     folder.mkdir(parents=True, exist_ok=True)
     if left := next(folder.iterdir(), None):
         raise FileExistsError(f"{folder} must be empty: a control plane begins with nothing, but it has {left.name}")
+    (folder / "hosts").write_text("127.0.0.1 localhost\n")
     metrics = prometheus.create(folder)
     with claimed_network(), started(metrics.process), cluster(folder) as found, connected(found.kubeconfig) as api:
         api.install(building.definitions(building.ENVOY_GATEWAY))

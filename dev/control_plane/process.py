@@ -31,14 +31,17 @@ class ProcessError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bind:
-    """A folder that the process alone sees at another path; ``root`` is an empty folder to build its root on."""
+    """A file or folder that the process alone sees at another path.
 
-    folder: Path
+    A path that does not exist must be directly below ``/``; then ``root`` is an empty folder to build its root on.
+    """
+
+    source: Path
     path: str
     root: Path
 
     def arguments(self) -> list[str]:
-        return ["--bind", str(self.folder), self.path, str(self.root)]
+        return ["--bind", str(self.source), self.path, str(self.root)]
 
 
 @dataclass(frozen=True, slots=True)

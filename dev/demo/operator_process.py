@@ -1,6 +1,6 @@
-"""The operator's own processes, as a cluster would run them: ``mexp collector`` and ``mexp controller``.
+"""The operator's own processes, as a cluster would run them: ``mexp collector``, ``comparator`` and ``controller``.
 
-For: the demonstration and the end-to-end tests. Both are started from the main thread, die with it, log into the
+For: the demonstration and the end-to-end tests. All are started from the main thread, die with it, log into the
 folder they are given, and can be paused, killed and started again through ``process``.
 """
 
@@ -12,9 +12,12 @@ from pathlib import Path
 from chart import permissions_of
 from control_plane.plane import ControlPlane
 from control_plane.ports import free_port
-from control_plane.process import Command, Process, answers
+from control_plane.process import Bind, Command, Process, answers
 
 _MEXP = (sys.executable, "-m", "model_experiment.cli.main")
+
+COMPARATOR = "mexp-comparator"
+"""The name of the comparator's Service."""
 
 # An experiment of minutes is looked at every second; the defaults are made for experiments of days.
 QUICK: Mapping[str, float] = {
@@ -45,6 +48,20 @@ class Collector:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparator:
+    """A running comparator; ``service`` is where routes mirror to, as ``namespace/name:port``."""
+
+    process: Process
+    service: str
+    address: str
+
+    @property
+    def metrics(self) -> str:
+        """The URL that Prometheus scrapes."""
+        return f"http://{self.address}/metrics"
+
+
+@dataclass(frozen=True, slots=True)
 class Controller:
     """A running controller; ``address`` is the ``host:port`` of its probes and metrics."""
 
@@ -64,6 +81,32 @@ def start_collector(plane: ControlPlane, folder: Path, *, access_log: str | None
     _start(collector.process)
     plane.add_scrape_target("collector", collector.address)
     return collector
+
+
+def start_comparator(plane: ControlPlane, folder: Path, namespace: str) -> Comparator:
+    """Starts it behind a Service of its own in a namespace, lets Prometheus scrape it, and waits until it is ready.
+
+    It finds models by the names of their Services, as in a cluster: its hosts file is that of the control plane.
+
+    Raises:
+        ProcessError: if it does not become ready; then nothing is left running.
+    """
+    host, port = plane.create_service(namespace, COMPARATOR, port=9203)
+    address = f"127.0.0.1:{free_port()}"
+    arguments = [
+        *_MEXP,
+        "comparator",
+        f"--mirror-address={host}:{port}",
+        f"--http-address={address}",
+        f"--database=sqlite:///{folder / 'comparator.db'}",
+        f"--kubeconfig={kubeconfig_of(plane, 'comparator')}",
+    ]
+    hosts = Bind(plane.hosts, "/etc/hosts", folder)
+    process = _process("comparator", arguments, folder=folder, address=address, bind=hosts)
+    comparator = Comparator(process, f"{namespace}/{COMPARATOR}:{port}", address)
+    _start(process)
+    plane.add_scrape_target("comparator", address)
+    return comparator
 
 
 def start_controller(plane: ControlPlane, folder: Path, **flags: float | str) -> Controller:
@@ -105,17 +148,18 @@ def create_controller(plane: ControlPlane, folder: Path, **flags: float | str) -
 
 
 def kubeconfig_of(plane: ControlPlane, part: str) -> Path:
-    """As whom ``controller`` or ``collector`` speaks to the API server: a user who may do what the chart grants."""
+    """As whom a part of the operator speaks to the API server: a user who may do what the chart grants."""
     user = f"mexp-{part}"
-    for manifest in permissions_of(part, {"prometheus": {"url": plane.prometheus_url}}, user=user):
+    values = {"prometheus": {"url": plane.prometheus_url}, "comparator": {"enabled": True}}
+    for manifest in permissions_of(part, values, user=user):
         plane.api.apply(manifest)
     return plane.user_kubeconfig(user)
 
 
-def _process(name: str, arguments: list[str], *, folder: Path, address: str) -> Process:
+def _process(name: str, arguments: list[str], *, folder: Path, address: str, bind: Bind | None = None) -> Process:
     folder.mkdir(parents=True, exist_ok=True)
     is_ready = f"http://{address}/readyz"
-    return Process(Command(name, arguments, folder / f"{name}.log", ready=lambda: answers(is_ready)))
+    return Process(Command(name, arguments, folder / f"{name}.log", ready=lambda: answers(is_ready), bind=bind))
 
 
 def _start(process: Process) -> None:

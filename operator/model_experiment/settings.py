@@ -7,6 +7,7 @@ a request anywhere.
 
 import math
 import os
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, dataclass, fields
@@ -15,6 +16,9 @@ from urllib.parse import urlsplit
 from model_experiment.errors import SettingsError
 
 _PREFIX = "MEXP_"
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SERVICE = re.compile(f"{_LABEL}/{_LABEL}:[1-9][0-9]{{0,4}}")
+_DOMAIN = re.compile(f"{_LABEL}([.]{_LABEL})*")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -28,6 +32,8 @@ class ControllerSettings:
     ``drain_seconds`` must be longer than the gateway keeps old connections after a change of its policies.
     ``istiod_url`` is where istiod's debug pages tell what its proxies took; without it a write counts as taken after
     ``istio_settle_seconds``, which must be istiod's longest wait (PILOT_DEBOUNCE_MAX) or more.
+    ``comparator`` is the Service that takes mirrored requests, as ``namespace/service:port``; without one there are no
+    shadow experiments. ``cluster_domain`` completes its name where a route wants a full one.
     """
 
     prometheus_url: str
@@ -42,6 +48,8 @@ class ControllerSettings:
     drain_seconds: float = 65.0  # Envoy Gateway: 60, unless its EnvoyProxy has another spec.shutdown.drainTimeout
     istiod_url: str | None = None
     istio_settle_seconds: float = 12.0  # istiod: PILOT_DEBOUNCE_MAX is 10, and the push takes a moment
+    comparator: str | None = None
+    cluster_domain: str = "svc.cluster.local"
     checkpoint_seconds: float = 60.0
     status_refresh_seconds: float = 60.0
     slots: int = 64
@@ -59,6 +67,10 @@ def _faults(settings: ControllerSettings) -> Iterator[str]:
         yield f"prometheus-url must be an http or https URL, found {settings.prometheus_url!r}"
     if settings.istiod_url is not None and urlsplit(settings.istiod_url).scheme not in ("http", "https"):
         yield f"istiod-url must be an http or https URL, found {settings.istiod_url!r}"
+    if settings.comparator is not None and not _SERVICE.fullmatch(settings.comparator):
+        yield f"comparator must be namespace/service:port, found {settings.comparator!r}"
+    if not _DOMAIN.fullmatch(settings.cluster_domain):
+        yield f"cluster-domain must be a DNS name such as svc.cluster.local, found {settings.cluster_domain!r}"
     for field in fields(settings):
         if field.name.endswith("_seconds") and not 0 < (value := getattr(settings, field.name)) < math.inf:
             yield f"{_flag(field.name)} must be greater than 0 and finite, found {value:g}"

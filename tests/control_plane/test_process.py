@@ -135,3 +135,13 @@ def test_a_bound_folder_is_seen_by_the_process_alone(tmp_path):
         wait_until(lambda: child.command.log.read_text() == "42\n", "it reads the folder")
     assert not Path("/shown").exists()
     assert list((tmp_path / "root").iterdir()) == []
+
+
+def test_a_bound_file_takes_the_place_of_another_for_the_process_alone(tmp_path):
+    before, hosts = Path("/etc/hosts").read_text(), tmp_path / "hosts"
+    hosts.write_text("127.96.0.1 ranker.shop.svc\n")
+    code = "import socket, time; print(socket.gethostbyname('ranker.shop.svc'), flush=True); time.sleep(60)"
+    child = _python(tmp_path, code, bind=Bind(hosts, "/etc/hosts", tmp_path))
+    with started(child):
+        wait_until(lambda: child.command.log.read_text() == "127.96.0.1\n", "it finds the name")
+    assert Path("/etc/hosts").read_text() == before

@@ -74,9 +74,10 @@ def staged(
     folder: Path,
     *,
     istio: Istio | None = None,
+    **settings: float | str,
 ) -> Iterator[Stage]:
-    """Starts the operator behind the gateway of the control plane, or behind that of Istio."""
-    flags = {"istiod_url": istio.istiod_url} if istio else {}
+    """Starts the operator behind the gateway of the control plane, or behind that of Istio; with further settings."""
+    flags = {"istiod_url": istio.istiod_url, **settings} if istio else settings
     gateway = istio.url if istio else plane.gateway
     with ExitStack() as stack:
         collector = start_collector(plane, folder, access_log=istio.access_log if istio else None)

@@ -11,10 +11,12 @@ from gotpl import TemplateExecutionError
 import chart
 from model_experiment import settings
 from model_experiment.collector import settings as collector_settings
+from model_experiment.comparator import settings as comparator_settings
 from model_experiment.process.flags import host_and_port
 
 LEAST = {"prometheus": {"url": "http://prometheus.monitoring.svc:9090"}}
 NAMESPACED = {**LEAST, "watchNamespace": "shop"}
+SHADOWED = {**LEAST, "comparator": {"enabled": True}}
 EVERYTHING = {
     **NAMESPACED,
     "extraPolicyKinds": [{"group": "policies.example.org", "resource": "ratelimits"}],
@@ -29,6 +31,15 @@ EVERYTHING = {
     "priorityClassName": "system-cluster-critical",
     "controller": {"logLevel": "DEBUG", "pollSeconds": 0.5, "slots": 4, "podAnnotations": {"a": "b"}},
     "collector": {"persistence": {"enabled": False}, "podAnnotations": {}},
+    "comparator": {
+        "enabled": True,
+        "replicas": 3,
+        "pairsPerSecond": 50,
+        "routesFrom": ["shop", "search"],
+        "destinationRule": {"enabled": True},
+        "podAnnotations": {},
+    },
+    "clusterDomain": "svc.example.org",
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     "networkPolicy": {"egress": [{"ports": [{"port": 53, "protocol": "UDP"}]}]},
 }
@@ -41,6 +52,7 @@ PLAIN = {
 ALL = [
     pytest.param(LEAST, id="least values"),
     pytest.param(NAMESPACED, id="one namespace"),
+    pytest.param(SHADOWED, id="with a comparator"),
     pytest.param(EVERYTHING, id="everything set"),
     pytest.param(PLAIN, id="what can be off is off"),
 ]
@@ -64,7 +76,7 @@ CONTROLLER = {
     ("", "events"): ("create",),
 }
 DEFINITIONS = {("apiextensions.k8s.io", "customresourcedefinitions"): ("list",)}
-COLLECTOR = {("modelexperiment.io", "modelexperiments"): READ}
+COLLECTOR = COMPARATOR = {("modelexperiment.io", "modelexperiments"): READ}
 EXTRA = {("policies.example.org", "ratelimits"): READ}
 
 
@@ -111,6 +123,10 @@ def pods(values):
         pytest.param(NAMESPACED, "ClusterRole", "controller", DEFINITIONS, id="which sees only definitions outside"),
         pytest.param(NAMESPACED, "Role", "collector", COLLECTOR, id="collector of one namespace"),
         pytest.param(NAMESPACED, "ClusterRole", "collector", {}, id="which sees nothing outside"),
+        pytest.param(SHADOWED, "ClusterRole", "comparator", COMPARATOR, id="comparator of a whole cluster"),
+        pytest.param(EVERYTHING, "Role", "comparator", COMPARATOR, id="comparator of one namespace"),
+        pytest.param(EVERYTHING, "ClusterRole", "comparator", {}, id="which sees nothing outside either"),
+        pytest.param(LEAST, "ClusterRole", "comparator", {}, id="no comparator by default"),
         pytest.param(EVERYTHING, "Role", "controller", CONTROLLER | EXTRA, id="with a further policy kind to watch"),
     ],
 )
@@ -205,7 +221,7 @@ def test_containers_are_probed_and_have_resources_and_every_mount_a_volume(value
 
 
 def test_there_is_one_controller_and_it_is_replaced_before_the_next_one_starts():
-    deployment = named(chart.rendered_chart(LEAST), "Deployment")
+    deployment = named(chart.rendered_chart(LEAST), "Deployment", "-controller")
     assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]) == (1, {"type": "Recreate"})
 
 
@@ -217,17 +233,70 @@ def test_there_is_one_controller_and_it_is_replaced_before_the_next_one_starts()
     ],
 )
 def test_the_controller_understands_its_arguments(values, namespace, poll):
-    (command, *arguments) = named(chart.rendered_chart(values), "Deployment")["spec"]["template"]["spec"]["containers"][
-        0
-    ]["args"]
+    (command, *arguments) = arguments_of(values, "controller")
     read = settings.parse(arguments)
     assert (command, read.namespace, read.poll_seconds) == ("controller", namespace, poll)
     assert read.prometheus_url == LEAST["prometheus"]["url"]
 
 
 def test_the_chart_s_defaults_are_the_controller_s_own():
-    arguments = named(chart.rendered_chart(LEAST), "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
-    assert settings.parse(arguments[1:]) == settings.ControllerSettings(prometheus_url=LEAST["prometheus"]["url"])
+    assert settings.parse(arguments_of(LEAST, "controller")[1:]) == settings.ControllerSettings(
+        prometheus_url=LEAST["prometheus"]["url"]
+    )
+
+
+@pytest.mark.parametrize("values", [SHADOWED, EVERYTHING])
+def test_the_controller_knows_the_service_of_the_comparator_which_outlives_the_release(values):
+    service = named(chart.rendered_chart(values), "Service", "-comparator")
+    place, mirror = service["metadata"], service["spec"]["ports"][0]
+    read = settings.parse(arguments_of(values, "controller")[1:])
+    assert read.comparator == f"{place['namespace']}/{place['name']}:{mirror['port']}"
+    assert read.cluster_domain == values.get("clusterDomain", "svc.cluster.local")
+    assert place["annotations"] == {"helm.sh/resource-policy": "keep"}
+
+
+@pytest.mark.parametrize("values", [SHADOWED, EVERYTHING])
+def test_the_comparator_understands_its_arguments_and_its_service_reaches_both_ports(values):
+    deployment = named(chart.rendered_chart(values), "Deployment", "-comparator")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    parser = ArgumentParser()
+    comparator_settings.add_flags(parser)
+    (command, *arguments) = container["args"]
+    read = comparator_settings.from_flags(parser.parse_args(arguments), {})
+    listening = {host_and_port(address)[1] for address in (read.mirror_address, read.http_address)}
+    assert listening == {port["containerPort"] for port in container["ports"]} == {9203, 9204}
+    service = named(chart.rendered_chart(values), "Service", "-comparator")
+    assert {port["port"]: port["targetPort"] for port in service["spec"]["ports"]} == {9203: "mirror", 9204: "http"}
+    assert (command, read.namespace) == ("comparator", values.get("watchNamespace"))
+    assert read.database.startswith("sqlite:////data/")
+    wanted = {"replicas": 1, "pairsPerSecond": 500, **values["comparator"]}
+    assert (deployment["spec"]["replicas"], read.pairs_per_second) == (wanted["replicas"], wanted["pairsPerSecond"])
+
+
+def test_routes_of_the_named_namespaces_may_mirror_and_istio_holds_no_more_copies_than_it_is_told():
+    manifests = chart.rendered_chart(EVERYTHING)
+    service = named(manifests, "Service", "-comparator")["metadata"]
+    grant, rule = named(manifests, "ReferenceGrant"), named(manifests, "DestinationRule")
+    assert [(each["kind"], each["namespace"]) for each in grant["spec"]["from"]] == [
+        ("HTTPRoute", "shop"),
+        ("HTTPRoute", "search"),
+    ]
+    assert grant["spec"]["to"] == [{"group": "", "kind": "Service", "name": service["name"]}]
+    assert grant["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert rule["spec"] == {
+        "host": f"{service['name']}.{service['namespace']}.svc.example.org",
+        "trafficPolicy": {
+            "connectionPool": {
+                "tcp": {"maxConnections": 128, "connectTimeout": "1s"},
+                "http": {"http1MaxPendingRequests": 128, "http2MaxRequests": 256},
+            }
+        },
+    }
+
+
+def arguments_of(values, component):
+    deployment = named(chart.rendered_chart(values), "Deployment", f"-{component}")
+    return deployment["spec"]["template"]["spec"]["containers"][0]["args"]
 
 
 @pytest.mark.parametrize("values", ALL)
@@ -259,6 +328,11 @@ def test_the_definition_is_the_one_in_crds(values, kept):
     ("values", "kind", "count"),
     [
         pytest.param(LEAST, "NetworkPolicy", 2, id="network policies stand by default"),
+        pytest.param(SHADOWED, "NetworkPolicy", 3, id="one more for a comparator"),
+        pytest.param(LEAST, "Deployment", 1, id="no comparator by default"),
+        pytest.param(SHADOWED, "Deployment", 2, id="one when asked for"),
+        pytest.param(SHADOWED, "ReferenceGrant", 0, id="no grant to nobody"),
+        pytest.param(SHADOWED, "DestinationRule", 0, id="nothing for Istio by default"),
         pytest.param(PLAIN, "NetworkPolicy", 0, id="and can be left out"),
         pytest.param(LEAST, "ServiceMonitor", 0, id="no service monitor by default"),
         pytest.param(EVERYTHING, "ServiceMonitor", 1, id="one when asked for"),
@@ -269,13 +343,11 @@ def test_optional_objects_come_and_go(values, kind, count):
     assert sum(manifest["kind"] == kind for manifest in chart.rendered_chart(values)) == count
 
 
-def test_only_envoy_gateway_s_proxies_may_report_requests():
-    policy = named(chart.rendered_chart(LEAST), "NetworkPolicy", "-collector")
-    (rule,) = [rule for rule in policy["spec"]["ingress"] if rule["ports"][0]["port"] == "access-log"]
-    assert (
-        rule["from"]
-        == chart.merged(yaml.safe_load((chart.CHART / "values.yaml").read_text()), {})["networkPolicy"]["accessLogFrom"]
-    )
+@pytest.mark.parametrize(("component", "port"), [("collector", "access-log"), ("comparator", "mirror")])
+def test_only_envoy_gateway_s_proxies_may_report_and_mirror_requests(component, port):
+    policy = named(chart.rendered_chart(SHADOWED), "NetworkPolicy", f"-{component}")
+    (rule,) = [rule for rule in policy["spec"]["ingress"] if rule["ports"][0]["port"] == port]
+    assert rule["from"] == yaml.safe_load((chart.CHART / "values.yaml").read_text())["networkPolicy"]["gatewaysFrom"]
     assert policy["spec"]["policyTypes"] == ["Ingress"]
 
 

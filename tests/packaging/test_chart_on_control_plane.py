@@ -36,7 +36,11 @@ def installed(control_plane, namespace):
     applied = []
 
     def install(**values):
-        least = {"prometheus": {"url": control_plane.prometheus_url}, "fullnameOverride": RELEASE}
+        least = {
+            "prometheus": {"url": control_plane.prometheus_url},
+            "fullnameOverride": RELEASE,
+            "comparator": {"enabled": True, "routesFrom": ["shop"]},
+        }
         manifests = manifests_of({**least, **values}, namespace)
         for manifest in manifests:
             applied.append(manifest)
@@ -149,7 +153,11 @@ COLLECTOR_MAY_NOT = [
 ]
 
 
-TABLES = {"controller": (CONTROLLER_MAY, CONTROLLER_MAY_NOT), "collector": (COLLECTOR_MAY, COLLECTOR_MAY_NOT)}
+TABLES = {
+    "controller": (CONTROLLER_MAY, CONTROLLER_MAY_NOT),
+    "collector": (COLLECTOR_MAY, COLLECTOR_MAY_NOT),
+    "comparator": (COLLECTOR_MAY, COLLECTOR_MAY_NOT),
+}
 
 
 @pytest.mark.parametrize("component", TABLES)
@@ -179,11 +187,11 @@ def test_only_the_controller_sees_definitions_and_it_may_not_change_them(control
 
 
 @pytest.mark.parametrize("scope", ["cluster", "namespace"])
-def test_both_processes_live_on_these_permissions_alone(control_plane, namespace, installed, tmp_path, scope):
+def test_all_processes_live_on_these_permissions_alone(control_plane, namespace, installed, tmp_path, scope):
     control_plane.install(chart.CHART.parents[1] / "crds")
     installed(watchNamespace=namespace if scope == "namespace" else "")
     where = [f"--namespace={namespace}"] if scope == "namespace" else []
-    addresses = {"controller": f"127.0.0.1:{free_port()}", "collector": f"127.0.0.1:{free_port()}"}
+    addresses = {component: f"127.0.0.1:{free_port()}" for component in TABLES}
     flags = {
         "controller": [
             f"--prometheus-url={control_plane.prometheus_url}",
@@ -193,6 +201,11 @@ def test_both_processes_live_on_these_permissions_alone(control_plane, namespace
             "--als-address=127.0.0.1:0",
             f"--http-address={addresses['collector']}",
             f"--database=sqlite:///{tmp_path / 'log.db'}",
+        ],
+        "comparator": [
+            "--mirror-address=127.0.0.1:0",
+            f"--http-address={addresses['comparator']}",
+            f"--database=sqlite:///{tmp_path / 'evidence.db'}",
         ],
     }
     processes = [

@@ -33,6 +33,7 @@ def test_the_schema_is_a_schema():
         pytest.param({"global": {"anything": 1}}, id="what Helm passes on from a larger chart"),
         pytest.param({"controller": {"pollSeconds": 0.5}}, id="half a second"),
         pytest.param({"extraPolicyKinds": [{"group": "a.example.org", "resource": "limits"}]}, id="a policy kind"),
+        pytest.param({"comparator": {"enabled": True, "routesFrom": ["shop"]}}, id="a comparator"),
     ],
 )
 def test_right_values_are_taken(values):
@@ -62,6 +63,9 @@ def test_right_values_are_taken(values):
             {"extraPolicyKinds": [{"group": "a.b", "resource": "*"}]}, "extraPolicyKinds.0.resource", id="a wildcard"
         ),
         pytest.param({"networkPolicy": {"httpFrom": []}}, "networkPolicy.httpFrom", id="nobody, which means everybody"),
+        pytest.param({"comparator": {"replicas": 0}}, "comparator.replicas", id="no replica"),
+        pytest.param({"comparator": {"routesFrom": ["*"]}}, "comparator.routesFrom.0", id="all namespaces"),
+        pytest.param({"clusterDomain": "svc/cluster"}, "clusterDomain", id="no domain"),
         pytest.param({"serviceMonitor": {"interval": 15}}, "serviceMonitor.interval", id="an interval without a unit"),
     ],
 )

@@ -27,11 +27,16 @@ USERS = [f"user-{number}" for number in range(20_000)]
 class Walker:
     """A router with a fresh picture before each step: the smallest thing that walks to a goal."""
 
-    def __init__(self, objects, experiment, policies=CARRIED):
+    def __init__(self, objects, experiment, policies=CARRIED, *, comparator=None):
         self.objects, self.experiment, self.policies = objects, experiment, policies
         self.cache = Cache(policies)
         self.router = GatewayApiRouter(
-            objects, self.cache, urgent=objects, settle_seconds=SETTLE_SECONDS, drain_seconds=DRAIN_SECONDS
+            objects,
+            self.cache,
+            urgent=objects,
+            settle_seconds=SETTLE_SECONDS,
+            drain_seconds=DRAIN_SECONDS,
+            comparator=comparator,
         )
 
     async def read(self):
@@ -58,12 +63,12 @@ class Walker:
 
 
 @asynccontextmanager
-async def walker_for(control_plane, namespace, **changes):
+async def walker_for(control_plane, namespace, *, comparator=None, **changes):
     install_definition(control_plane)
     stored = control_plane.api.create(experiment_manifest(namespace, **changes))
     api = await connect(str(control_plane.kubeconfig), connections=8)
     try:
-        walker = Walker(Objects(api, timeout_seconds=5), experiment_of(stored))
+        walker = Walker(Objects(api, timeout_seconds=5), experiment_of(stored), comparator=comparator)
         while (await walker.read()).obstacle and (await walker.read()).obstacle.reason == "RouteNotAccepted":
             await asyncio.sleep(0.1)
         yield walker

@@ -32,11 +32,17 @@ KINDS = (VIRTUAL_SERVICE, ISTIO_GATEWAY, ENVOY_FILTER, INFERENCE_SERVICE)
 class Walker:
     """A router with a fresh picture before each step: the smallest thing that walks to a goal."""
 
-    def __init__(self, objects, experiment, mesh, *, settle_seconds=10):
+    def __init__(self, objects, experiment, mesh, *, settle_seconds=10, comparator=None):
         self.objects, self.experiment, self.mesh = objects, experiment, mesh
         self.cache = Cache(())
         self.router = IstioRouter(
-            objects, self.cache, urgent=objects, clock=time.monotonic, settle_seconds=settle_seconds, mesh=mesh
+            objects,
+            self.cache,
+            urgent=objects,
+            clock=time.monotonic,
+            settle_seconds=settle_seconds,
+            mesh=mesh,
+            comparator=comparator,
         )
 
     async def read(self):
@@ -59,13 +65,14 @@ class Walker:
 
 
 @asynccontextmanager
-async def walker_for(control_plane, istio, namespace, *, with_mesh=True, settle_seconds=10, **changes):
+async def walker_for(control_plane, istio, namespace, *, with_mesh=True, settle_seconds=10, comparator=None, **changes):
     install_definition(control_plane)
     stored = control_plane.api.create(experiment_manifest(namespace, routing=ROUTING, **changes))
     api = await connect(str(control_plane.kubeconfig), connections=8)
     mesh = Istiod(istio.istiod_url, timeout_seconds=2) if with_mesh else None
     try:
-        walker = Walker(Objects(api, timeout_seconds=5), experiment_of(stored), mesh, settle_seconds=settle_seconds)
+        objects = Objects(api, timeout_seconds=5)
+        walker = Walker(objects, experiment_of(stored), mesh, settle_seconds=settle_seconds, comparator=comparator)
         yield walker
         await walker.walk_to(Absent())
     finally:

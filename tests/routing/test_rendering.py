@@ -297,7 +297,7 @@ WORDS = [
 
 @pytest.mark.parametrize(("own", "policy", "says"), WORDS)
 def test_the_gateway_says(own, policy, says):
-    assert gateway_says(own, policy, is_hashed=True) == says
+    assert gateway_says(own, policy, needs_policy=True) == says
 
 
 def test_two_ports_of_one_service_are_two_variants():

@@ -32,6 +32,7 @@ from model_experiment.routing.choice import ChosenRouter
 from model_experiment.routing.gateway_api import GatewayApiRouter
 from model_experiment.routing.istio import IstioRouter
 from model_experiment.routing.istiod import Istiod
+from model_experiment.routing.mirroring import Comparator
 from model_experiment.routing.shared import SharedRouter
 from model_experiment.routing.shared_http_route import SharedHTTPRoute
 from model_experiment.routing.shared_virtual_service import SharedVirtualService
@@ -107,6 +108,7 @@ def _router(
 ) -> ChosenRouter:
     """The routers of both meshes and both kinds of ownership, with one picture of the world and of istiod."""
     clock, gateway, istio = time.monotonic, settings.gateway_settle_seconds, settings.istio_settle_seconds
+    comparator = _comparator(settings)
     mesh = Istiod(settings.istiod_url, timeout_seconds=_ISTIOD_SECONDS) if settings.istiod_url else None
     http_route = SharedHTTPRoute(cache, clock=clock, settle_seconds=gateway, is_new_envoy_gateway=is_new_gateway)
     virtual_service = SharedVirtualService(cache, clock=clock, settle_seconds=istio, mesh=mesh)
@@ -118,11 +120,22 @@ def _router(
             settle_seconds=gateway,
             drain_seconds=settings.drain_seconds,
             is_new_envoy_gateway=is_new_gateway,
+            comparator=comparator,
         ),
-        virtual_service=IstioRouter(objects, cache, urgent=urgent, clock=clock, settle_seconds=istio, mesh=mesh),
+        virtual_service=IstioRouter(
+            objects, cache, urgent=urgent, clock=clock, settle_seconds=istio, mesh=mesh, comparator=comparator
+        ),
         shared_http_route=SharedRouter(http_route, objects, cache, urgent=urgent, clock=clock),
         shared_virtual_service=SharedRouter(virtual_service, objects, cache, urgent=urgent, clock=clock),
     )
+
+
+def _comparator(settings: ControllerSettings) -> Comparator | None:
+    if settings.comparator is None:
+        return None
+    namespace, _, service = settings.comparator.partition("/")
+    name, _, port = service.partition(":")
+    return Comparator(namespace, name, int(port), settings.cluster_domain)
 
 
 async def _until_the_first_ends(

@@ -65,6 +65,17 @@ def can_assign(capabilities: Capabilities, by: By) -> bool:
     return capabilities.hashes if by is By.HASH else capabilities.matches
 
 
+def can_mirror(capabilities: Capabilities) -> bool:
+    """Whether a provider can mirror the requests of those who carry a header."""
+    return capabilities.matches and capabilities.mirrors
+
+
+def why_no_mirror(capabilities: Capabilities) -> str:
+    """What a gateway must do to mirror, and that a provider does not."""
+    wanted = "really mirrors requests and matches headers by regular expressions"
+    return f"{wanted}, found {capabilities.called}, which is not known to do both"
+
+
 def why_not(capabilities: Capabilities) -> str:
     """Why a provider cannot do it, and what works there."""
     if not capabilities.matches:

@@ -19,6 +19,7 @@ from model_experiment.errors import ClusterError, ConflictError
 from model_experiment.objects import BACKEND_TRAFFIC_POLICY, HTTP_ROUTE, MODEL_EXPERIMENT, Kind, Manifest, Objects
 from model_experiment.routing.ages import Ages
 from model_experiment.routing.backends import find_unserved, served
+from model_experiment.routing.mirroring import Comparator, find_missing, mirror_of
 from model_experiment.routing.obstacles import adopted, find_obstacle, find_rule
 from model_experiment.routing.own_objects import OwnObjects
 from model_experiment.routing.own_route import parked_as_it_stands, render_spec
@@ -47,6 +48,7 @@ class GatewayApiRouter:
         settle_seconds: float,
         drain_seconds: float,
         is_new_envoy_gateway: bool = True,
+        comparator: Comparator | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._own_objects = OwnObjects(objects, view)
@@ -56,6 +58,7 @@ class GatewayApiRouter:
         self._drain_seconds = drain_seconds
         self._settling, self._draining = Ages(clock), Ages(clock)
         self._is_new_envoy_gateway = is_new_envoy_gateway
+        self._comparator = comparator
 
     def read(self, experiment: Experiment) -> RouteReading:
         """What stands now and what is in the way."""
@@ -115,7 +118,8 @@ class GatewayApiRouter:
         rule = find_rule(experiment, user_route) if user_route else None
         if user_route is None or rule is None:
             raise ClusterError(f"HTTPRoute {experiment.spec.routing.http_route.name} must have its rule, found none")
-        return render_spec(served(experiment, self._view), user_route, rule, step)
+        mirror = mirror_of(experiment, self._comparator)
+        return render_spec(served(experiment, self._view), user_route, rule, step, mirror=mirror)
 
     async def _patch_route(
         self, experiment: Experiment, own: Manifest, spec: Manifest, *, taken_back: str, objects: Objects | None = None
@@ -158,6 +162,7 @@ class GatewayApiRouter:
         taken = (name_taken(experiment, self._named(kind, experiment)) for kind in (HTTP_ROUTE, *CARRIED))
         return (
             next(filter(None, taken), None)
+            or find_missing(experiment, self._comparator)
             or find_unserved(experiment, self._view)
             or find_obstacle(
                 served(experiment, self._view),

@@ -10,7 +10,6 @@ stands in the gateway's namespace, where no owner reference can reach; a release
 
 from collections.abc import Callable, Sequence
 
-from model_experiment.api.words import By
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Route, RouteReading, Seen
 from model_experiment.errors import ClusterError, ConflictError
@@ -18,6 +17,7 @@ from model_experiment.objects import ENVOY_FILTER, ISTIO_GATEWAY, MODEL_EXPERIME
 from model_experiment.routing.ages import Ages
 from model_experiment.routing.backends import find_unserved, served
 from model_experiment.routing.mesh_state import MeshState, mesh_says, selected
+from model_experiment.routing.mirroring import Comparator, find_missing, is_hashed, mirror_of
 from model_experiment.routing.own_objects import OwnObjects
 from model_experiment.routing.own_virtual_service import filter_spec, is_open, parked_alone, render_delegate
 from model_experiment.routing.ownership import (
@@ -58,11 +58,13 @@ class IstioRouter:
         clock: Callable[[], float],
         settle_seconds: float,
         mesh: MeshState | None = None,
+        comparator: Comparator | None = None,
     ) -> None:
         self._own = OwnObjects(objects, view)
         self._urgent = urgent
         self._view = view
         self._mesh = mesh
+        self._comparator = comparator
         self._ages = Ages(clock)
         self._settle_seconds = settle_seconds
 
@@ -75,6 +77,7 @@ class IstioRouter:
         return RouteReading(
             own=self._seen(experiment, own) if own else None,
             obstacle=name_taken(experiment, self._named(experiment))
+            or find_missing(experiment, self._comparator)
             or find_unserved(experiment, self._view)
             or find_obstacle(
                 served(experiment, self._view),
@@ -120,7 +123,8 @@ class IstioRouter:
             return False  # parked, and nothing can be repeated now
         rules = self._rules(experiment)
         await self._stand_filter(experiment, rules)
-        spec = render_delegate(served(experiment, self._view), rules.champion, step)
+        mirror = mirror_of(experiment, self._comparator)
+        spec = render_delegate(served(experiment, self._view), rules.champion, step, mirror=mirror)
         if own is None:
             await self._own.create(VIRTUAL_SERVICE, owned(experiment), spec)
             return True
@@ -138,7 +142,7 @@ class IstioRouter:
 
     async def _stand_filter(self, experiment: Experiment, rules: Rules) -> None:
         """The filter where the gateway is; one that stands where the gateway was goes after the new one stands."""
-        if experiment.spec.assignment.by is not By.HASH:
+        if not is_hashed(experiment):
             return
         gateway = self._gateways(self._user_route(experiment))[0]
         spec = filter_spec(experiment, rules.root, gateway["spec"]["selector"])
@@ -162,14 +166,14 @@ class IstioRouter:
         filters = self._filters(experiment)
         metadata = (each["metadata"] for each in (own, *filters))
         is_late = min(self._ages.of(each["uid"], each["generation"]) for each in metadata) >= self._settle_seconds
-        if experiment.spec.assignment.by is By.HASH and not self._is_hashed(experiment, filters):
+        if is_hashed(experiment) and not self._has_filter(experiment, filters):
             return True, _FILTER_MISSING
         selector = self._selector(experiment)
         if self._mesh is None or not selector:
             return is_late, None
         return mesh_says(experiment, own, selected(self._mesh.proxies() or (), selector), is_late=is_late)
 
-    def _is_hashed(self, experiment: Experiment, filters: Sequence[Manifest]) -> bool:
+    def _has_filter(self, experiment: Experiment, filters: Sequence[Manifest]) -> bool:
         """Whether the filter stands for the route's present name; the user may have renamed the rule."""
         user_route = self._user_route(experiment)
         rules = find_rules(experiment, user_route) if user_route else None
@@ -197,8 +201,7 @@ class IstioRouter:
     def _rules(self, experiment: Experiment) -> Rules:
         user_route = self._user_route(experiment)
         rules = find_rules(experiment, user_route) if user_route else None
-        is_hashed = experiment.spec.assignment.by is By.HASH
-        if rules is None or (is_hashed and not self._gateways(user_route)):
+        if rules is None or (is_hashed(experiment) and not self._gateways(user_route)):
             name = reference_of(experiment).name
             raise ClusterError(f"VirtualService {name} must have its rules and its Gateway, found none")
         return rules

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from model_experiment.api.words import By
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle, together
 from model_experiment.objects import Manifest
+from model_experiment.routing.mirroring import is_hashed
 from model_experiment.routing.own_virtual_service import is_open, rule_name
 
 _WEIGHTS = 1 << 32  # a weight below 0 that somebody wrote arrives as this much more
@@ -115,7 +115,7 @@ def _difference(experiment: Experiment, rule: Manifest, route: Manifest) -> str:
     """How an Envoy route differs from a rule of the delegate."""
     entries = rule.get("route", [])
     clusters = route["route"].get("weightedClusters", {})
-    if experiment.spec.assignment.by is By.HASH:
+    if is_hashed(experiment):
         wanted = [_weighed(entry["destination"]["host"], entry) for entry in entries if entry.get("weight")]
         found = [_weighed(each["name"], each) for each in clusters.get("clusters", [])]
     else:
@@ -133,9 +133,16 @@ def _difference(experiment: Experiment, rule: Manifest, route: Manifest) -> str:
         return f"it asks for {asked}"
     header = experiment.spec.assignment.header
     hashed = [each.get("header", {}).get("headerName") for each in route["route"].get("hashPolicy", [])]
-    if experiment.spec.assignment.by is By.HASH and (not clusters.get("useHashPolicy") or hashed != [header]):
+    if is_hashed(experiment) and (not clusters.get("useHashPolicy") or hashed != [header]):
         return f"it splits at random, not by {header}; the EnvoyFilter must be where the gateway's pods are"
-    return ""
+    return _unmirrored(rule, route) if experiment.spec.is_shadow else ""
+
+
+def _unmirrored(rule: Manifest, route: Manifest) -> str:
+    """The comparator, whose mirror is the last of a rule's, where Envoy has no such mirror."""
+    wanted = [each["destination"]["host"] for each in rule.get("mirrors", [])][-1:]
+    found = [each["cluster"].rpartition("|")[2] for each in route["route"].get("requestMirrorPolicies", [])]
+    return "" if {*wanted} <= {*found} else f"it mirrors to {found}"
 
 
 def _weighed(name: str, entry: Manifest) -> tuple[str, int]:

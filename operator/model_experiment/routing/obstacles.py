@@ -16,8 +16,16 @@ from model_experiment.decision.observation import Experiment
 from model_experiment.decision.positions import POSITIONS
 from model_experiment.decision.route import Obstacle
 from model_experiment.objects import Kind, Manifest
-from model_experiment.routing.capabilities import can_assign, capabilities_of, why_not
+from model_experiment.routing.capabilities import (
+    Capabilities,
+    can_assign,
+    can_mirror,
+    capabilities_of,
+    why_no_mirror,
+    why_not,
+)
 from model_experiment.routing.claims import older_claim
+from model_experiment.routing.mirroring import is_weighed
 from model_experiment.routing.policies import Policies, find_uncarried
 from model_experiment.routing.reading import is_reference_to
 
@@ -77,15 +85,21 @@ def wrong_gateway(experiment: Experiment, user_route: Manifest, *, is_new_envoy_
 
 def _incapable(experiment: Experiment, user_route: Manifest, *, is_new_envoy_gateway: bool) -> Obstacle | None:
     """A provider that cannot give users to variants in the way that the experiment asks for."""
-    by = experiment.spec.assignment.by
-    needed = "splits by a hash of the user" if by is By.HASH else "matches headers by regular expressions"
     controllers = {parent["controllerName"] for parent in user_route.get("status", {}).get("parents", [])}
     for controller in sorted(controllers):
         found = capabilities_of(controller, is_new_envoy_gateway=is_new_envoy_gateway)
-        if not can_assign(found, by):
-            message = f"assignment.by {by} needs a gateway that {needed}, {why_not(found)}"
+        if message := _why_incapable(experiment, found):
             return Obstacle("GatewayNotSupported", message)
     return None
+
+
+def _why_incapable(experiment: Experiment, provider: Capabilities) -> str:
+    """What a provider lacks; empty where it can do all that is needed."""
+    if experiment.spec.is_shadow:
+        return "" if can_mirror(provider) else f"strategy Shadow needs a gateway that {why_no_mirror(provider)}"
+    by = experiment.spec.assignment.by
+    needed = "splits by a hash of the user" if by is By.HASH else "matches headers by regular expressions"
+    return "" if can_assign(provider, by) else f"assignment.by {by} needs a gateway that {needed}, {why_not(provider)}"
 
 
 def _not_accepted(user_route: Manifest) -> Obstacle | None:
@@ -168,7 +182,7 @@ def _unaskable(rule: Manifest, experiment: Experiment) -> str:
             f"match more than {most} headers, because a match has {_MOST_HEADERS} at most and the experiment adds"
             f" {added}, found {found}"
         )
-    rules = 1 if experiment.spec.assignment.by is By.HASH else len(split_of(experiment, max(POSITIONS.values())).shares)
+    rules = 1 if is_weighed(experiment) else len(split_of(experiment, max(POSITIONS.values())).shares)
     if len(matches) > _MOST_MATCHES // rules:
         return (
             f"have more than {_MOST_MATCHES // rules} matches, because a route has {_MOST_MATCHES} at most and the"

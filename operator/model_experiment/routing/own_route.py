@@ -4,36 +4,43 @@ For: repeating the user's rule faithfully, for those who carry the assignment he
 weights for a hashed route unless every backend has filters of its own, and a backend may have one filter of a kind.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
 from model_experiment.api.spec import BackendRef, Challenger, Champion
-from model_experiment.api.words import By
 from model_experiment.assignment import HOLDOUT, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Open, Parked
 from model_experiment.objects import HTTP_ROUTE, Manifest
 from model_experiment.routing.asking import asked_of, asked_of_all, closed
+from model_experiment.routing.mirroring import Mirror, is_hashed, mirror_filter
 
 _CARRIED = ("timeouts", "retry")
 _EVERY_PATH: Manifest = {"path": {"type": "PathPrefix", "value": "/"}}
 
 
-def render_spec(experiment: Experiment, user_route: Manifest, rule: Manifest, step: Parked | Open) -> Manifest:
-    """The user's rule, for those who carry the header, split by the step's weights, or else a rule for each share."""
-    assignment, is_open = experiment.spec.assignment, isinstance(step, Open)
-    if assignment.by is By.HASH:
-        rules = [_split_rule(experiment, rule, step.assignment.shares, asked_of_all(assignment, is_open=is_open))]
-    else:
-        rules = [
-            _rule_of_one(experiment, rule, share, asked_of(assignment, positions, is_open=is_open))
-            for share, positions in step.assignment.intervals
-        ]
+def render_spec(
+    experiment: Experiment, user_route: Manifest, rule: Manifest, step: Parked | Open, *, mirror: Mirror | None = None
+) -> Manifest:
+    """The user's rule, for those who carry the header: mirrored, split by weights, or else a rule for each share."""
     carried = {
         key: deepcopy(user_route["spec"][key]) for key in ("parentRefs", "hostnames") if key in user_route["spec"]
     }
-    return {**carried, "rules": rules}
+    return {**carried, "rules": _rules(experiment, rule, step, mirror)}
+
+
+def _rules(experiment: Experiment, rule: Manifest, step: Parked | Open, mirror: Mirror | None) -> list[Manifest]:
+    assignment, is_open = experiment.spec.assignment, isinstance(step, Open)
+    everybody = asked_of_all(assignment, is_open=is_open)
+    if mirror is not None:
+        return [_mirrored_rule(experiment, rule, step.assignment.shares, everybody, mirror)]
+    if is_hashed(experiment):
+        return [_split_rule(experiment, rule, step.assignment.shares, everybody)]
+    return [
+        _rule_of_one(experiment, rule, share, asked_of(assignment, positions, is_open=is_open))
+        for share, positions in step.assignment.intervals
+    ]
 
 
 def _split_rule(experiment: Experiment, rule: Manifest, shares: Iterable[Share], asked: Mapping[str, str]) -> Manifest:
@@ -63,6 +70,20 @@ def _rule_of_one(experiment: Experiment, rule: Manifest, share: Share, asked: Ma
         "filters": marked(experiment, share, rule.get("filters", [])),
         "matches": _matches(experiment, rule, asked),
         "backendRefs": [{**backend(experiment, share.variant), **kept}],
+    }
+
+
+def _mirrored_rule(
+    experiment: Experiment, rule: Manifest, shares: Sequence[Share], asked: Mapping[str, str], mirror: Mirror
+) -> Manifest:
+    """A rule that sends everybody to the champion, and copies to the comparator beside what the user mirrors."""
+    (share,) = shares
+    alone = _rule_of_one(experiment, rule, share, asked)
+    (reference,) = alone["backendRefs"]
+    return {
+        **alone,
+        "filters": [*alone["filters"], mirror_filter(mirror)],
+        "backendRefs": [{**reference, "weight": share.weight}],
     }
 
 

@@ -9,12 +9,12 @@ from collections.abc import Collection, Mapping
 from copy import deepcopy
 from typing import Any
 
-from model_experiment.api.words import By
 from model_experiment.assignment import HOLDOUT, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Open, Parked
 from model_experiment.objects import Manifest
 from model_experiment.routing.asking import asked_of, asked_of_all, is_closed
+from model_experiment.routing.mirroring import Mirror, is_weighed, mirror_entry
 from model_experiment.routing.own_route import variant_named
 
 CARRIED = frozenset(
@@ -40,11 +40,15 @@ def envoy_route_name(root: Manifest, experiment: Experiment) -> str:
     return f"{root['name']}-{ours}" if root.get("name") else ours
 
 
-def render_delegate(experiment: Experiment, champion: Manifest, step: Parked | Open) -> Manifest:
-    """The user's champion rule, for those who carry the header, split by the step's weights."""
+def render_delegate(
+    experiment: Experiment, champion: Manifest, step: Parked | Open, *, mirror: Mirror | None = None
+) -> Manifest:
+    """The user's champion rule, for those who carry the header, split by the step's weights or mirrored."""
     carried = {key: deepcopy(champion[key]) for key in sorted(CARRIED & champion.keys())}
     if "headers" in carried:
         carried["headers"] = _unmarked(carried["headers"])
+    if mirror is not None:
+        carried["mirrors"] = [*carried.get("mirrors", []), mirror_entry(mirror)]
     (serving,) = serving_entries(champion)
     rules = _rules(experiment, step, cases=cases(champion), headers=serving.get("headers", {}))
     return {"http": [{**deepcopy(carried), **rule} for rule in rules]}
@@ -97,7 +101,7 @@ def _rules(
 ) -> list[Manifest]:
     """One rule that is split, or a rule for each share; their name is the same, because it tells whose they are."""
     assignment, is_open = experiment.spec.assignment, isinstance(step, Open)
-    if assignment.by is By.HASH:
+    if is_weighed(experiment):
         entries = [{**entry_of(experiment, share, headers), "weight": share.weight} for share in step.assignment.shares]
         return [_rule(experiment, asked_of_all(assignment, is_open=is_open), cases, entries)]
     return [

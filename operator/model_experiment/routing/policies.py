@@ -16,7 +16,6 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from model_experiment.api.words import By
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle
 from model_experiment.objects import (
@@ -27,6 +26,7 @@ from model_experiment.objects import (
     Kind,
     Manifest,
 )
+from model_experiment.routing.mirroring import is_hashed
 from model_experiment.routing.own_route import policy_spec
 from model_experiment.routing.ownership import is_ours, owned
 from model_experiment.routing.reading import contains
@@ -89,7 +89,7 @@ def copies(policies: Policies) -> dict[Kind, Manifest]:
         }
         for kind, spec in originals.items()
     }
-    if policies.experiment.spec.assignment.by is not By.HASH:
+    if not is_hashed(policies.experiment):
         return carried
     hashing = {"loadBalancer": ours["loadBalancer"], **carried.get(BACKEND_TRAFFIC_POLICY, ours)}
     return {**carried, BACKEND_TRAFFIC_POLICY: hashing}
@@ -163,7 +163,7 @@ def _why_not_its_spec(policies: Policies, kind: Kind, policy: Manifest) -> str:
     spec, header = policy["spec"], policies.experiment.spec.assignment.header
     if single := [f"{field}: {why}" for field, why in _OF_ONE_POLICY[kind].items() if field in spec]:
         return single[0]
-    if kind != BACKEND_TRAFFIC_POLICY or policies.experiment.spec.assignment.by is not By.HASH:
+    if kind != BACKEND_TRAFFIC_POLICY or not is_hashed(policies.experiment):
         return ""
     if _reaches_own(policies, policy):
         return f"it selects the experiment's route too, which must hash {header}"

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from model_experiment.api.spec import BackendRef
-from model_experiment.api.words import By
 from model_experiment.assignment import HOLDOUT, Assignment, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle, Open, Parked, Seen, together
 from model_experiment.objects import Manifest
 from model_experiment.routing.asking import is_closed, shares_of
 from model_experiment.routing.backends import routed
+from model_experiment.routing.mirroring import is_hashed, is_weighed
 from model_experiment.routing.own_route import is_marked, value_of
 
 TAKEN_BACK = "modelexperiment.io/taken-back"
@@ -27,7 +27,7 @@ def seen(own: Manifest, policy: Manifest | None, experiment: Experiment) -> Seen
     """The own route as the decision needs it."""
     shares = tuple(_shares(own, experiment))
     assignment = Assignment(sum(share.weight for share in shares), shares)
-    settled, problem = gateway_says(own, policy, is_hashed=experiment.spec.assignment.by is By.HASH)
+    settled, problem = gateway_says(own, policy, needs_policy=is_hashed(experiment))
     return Seen(
         route=Open(assignment) if is_open(own, experiment) else Parked(assignment),
         settled=settled,
@@ -44,12 +44,14 @@ def is_open(own: Manifest, experiment: Experiment) -> bool:
 
 
 def _shares(own: Manifest, experiment: Experiment) -> Iterator[Share]:
-    rules, assignment = own["spec"]["rules"], experiment.spec.assignment
-    if assignment.by is By.HASH:
+    rules = own["spec"]["rules"]
+    if is_weighed(experiment):
         for reference in rules[0].get("backendRefs", []):
             yield Share(variant_of(reference, experiment), reference.get("weight", 1))
         return
-    yield from shares_of(assignment, ((_variant_of_rule(rule, experiment), _asked(rule)) for rule in rules))
+    yield from shares_of(
+        experiment.spec.assignment, ((_variant_of_rule(rule, experiment), _asked(rule)) for rule in rules)
+    )
 
 
 def _variant_of_rule(rule: Manifest, experiment: Experiment) -> str:
@@ -94,7 +96,7 @@ def is_reference_to(reference: Manifest, backend: BackendRef) -> bool:
     return found in [(each.group, each.kind, each.name, each.port) for each in routed(backend)]
 
 
-def gateway_says(own: Manifest, policy: Manifest | None, *, is_hashed: bool) -> tuple[bool, Obstacle | None]:
+def gateway_says(own: Manifest, policy: Manifest | None, *, needs_policy: bool) -> tuple[bool, Obstacle | None]:
     """Whether every parent has processed the current generation of route and policy, and what is wrong if anything.
 
     A route that is not split by a hash needs no policy.
@@ -111,11 +113,15 @@ def gateway_says(own: Manifest, policy: Manifest | None, *, is_hashed: bool) -> 
     heard = len(parents) >= len(own["spec"].get("parentRefs", [])) > 0 and (policy is None or bool(ancestors))
     current = [condition.get("observedGeneration") == generation for condition, generation in reported]
     wrong = [_refusal(condition) for condition, _ in reported if condition["status"] != "True"]
-    missing = [_POLICY_MISSING] if policy is None and is_hashed else []
+    missing = [_POLICY_MISSING] if policy is None and needs_policy else []
     return heard and bool(current) and all(current), together([*wrong, *missing])
 
 
 _POLICY_MISSING = Obstacle("PolicyMissing", "the policy that hashes the assignment header must stand, found none")
+_GRANT_WANTED = (
+    "a ReferenceGrant in the comparator's namespace must let HTTPRoutes of this namespace refer to its Service"
+    " (comparator.routesFrom in the operator's chart)"
+)
 _REFUSALS = {
     "Accepted": "RouteNotAccepted",
     "ResolvedRefs": "BackendNotResolved",
@@ -125,6 +131,8 @@ _REFUSALS = {
 
 def _refusal(condition: Manifest) -> Obstacle:
     said = f"{condition['reason']}: {condition['message']}"
+    if condition["reason"] == "RefNotPermitted":  # the comparator is the only backend in another namespace
+        return Obstacle("ComparatorNotPermitted", f"{_GRANT_WANTED}, found {said}")
     return Obstacle(_REFUSALS[condition["type"]], f"the gateway must take the experiment's route, found {said}")
 
 

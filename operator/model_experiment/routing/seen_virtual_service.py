@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from model_experiment.api.words import By
 from model_experiment.assignment import HOLDOUT, Assignment, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Open, Parked
 from model_experiment.objects import Manifest
 from model_experiment.routing.asking import shares_of
 from model_experiment.routing.backends import routed
+from model_experiment.routing.mirroring import is_weighed
 from model_experiment.routing.own_virtual_service import is_marked, is_open
 from model_experiment.routing.user_virtual_service import is_host_of
 
@@ -21,12 +21,13 @@ def route_of(own: Manifest, experiment: Experiment) -> Parked | Open:
 
 
 def _shares(rules: Sequence[Manifest], experiment: Experiment) -> Iterator[Share]:
-    assignment = experiment.spec.assignment
-    if assignment.by is By.HASH:
+    if is_weighed(experiment):
         for entry in rules[0].get("route", []):
             yield Share(_variant_of(entry, experiment), max(0, entry.get("weight", 0)))
         return
-    yield from shares_of(assignment, ((_variant_of_rule(rule, experiment), _asked(rule)) for rule in rules))
+    yield from shares_of(
+        experiment.spec.assignment, ((_variant_of_rule(rule, experiment), _asked(rule)) for rule in rules)
+    )
 
 
 def _variant_of_rule(rule: Manifest, experiment: Experiment) -> str:

@@ -85,7 +85,7 @@ class SharedHTTPRoute:
     def says(self, experiment: Experiment, user_route: Manifest) -> tuple[bool, Obstacle | None]:
         """See the port."""
         policies = self._policies(experiment, user_route)[:1]
-        settled, problem = gateway_says(user_route, policies[0] if policies else None, is_hashed=True)
+        settled, problem = gateway_says(user_route, policies[0] if policies else None, needs_policy=True)
         if not settled:
             return False, problem
         versions = tuple(each["metadata"]["generation"] for each in (user_route, *policies))

@@ -119,7 +119,7 @@ def wrong_gateway(experiment: Experiment, user_route: Manifest, gateways: Sequen
     """Gateways that do not split by a hash of the user, or cannot be found."""
     name, bound = user_route["metadata"]["name"], gateway_names(user_route)
     if not bound or _MESH in user_route["spec"].get("gateways", []):
-        if can_assign(ISTIO_MESH, experiment.spec.assignment.by):
+        if experiment.spec.is_shadow or can_assign(ISTIO_MESH, experiment.spec.assignment.by):
             return None
         return Obstacle(
             "GatewayNotSupported",

@@ -1,0 +1,106 @@
+"""The mirror on a real istiod and its Envoy with a real comparator: users meet the champion, and notice nothing."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+import requests
+
+from control_plane.process import wait_until
+from demo.operator_process import COMPARATOR
+from given.mirroring import compared, shadow
+from given.model_servers import serving
+from model_experiment.decision.machine import split_of
+from model_experiment.decision.route import Open
+from model_experiment.objects import ENVOY_FILTER, VIRTUAL_SERVICE
+from routing.mirrored import (
+    a_tenth_is_mirrored,
+    absent_server,
+    every_request_with_the_header_is_mirrored_and_no_other,
+    users_notice_nothing,
+)
+from routing.test_on_istio import rules, walker_for
+from routing.virtual_services import user_virtual_service
+
+
+@pytest.fixture
+def comparator(control_plane, istio, namespace, tmp_path):
+    assert istio.url, "Istio has brought its definitions"
+    with compared(control_plane, tmp_path, routes_from=namespace) as found:
+        control_plane.create_service_entry(found.namespace, COMPARATOR)
+        control_plane.api.create(found.objects["DestinationRule"])
+        yield found
+
+
+@pytest.fixture
+def models(control_plane, istio, namespace, model_server):
+    """The champion, which runs, and the challenger, which does not yet."""
+    assert istio.url
+    champion = model_server("ranker-v7")
+    control_plane.create_service_entry(namespace, champion.name)
+    return champion, absent_server(control_plane, namespace, "ranker-v8")
+
+
+@pytest.fixture
+def challenger(models):
+    with serving(models[1]) as server:
+        yield server
+
+
+@pytest.fixture
+def url(control_plane, istio, namespace, models):
+    manifest = user_virtual_service(*rules(namespace), namespace=namespace, gateways=[istio.gateway])
+    control_plane.api.create(manifest)
+    found = f"{istio.url}/{namespace}"
+    wait_until(lambda: requests.get(found, timeout=5).ok, f"{models[0].name} serves")
+    yield found
+    control_plane.api.delete(manifest)
+
+
+@pytest.fixture
+def walking(control_plane, istio, namespace, comparator):
+    """A walker for a shadow experiment with these fields, and its goal."""
+
+    @asynccontextmanager
+    async def walking(**fields):
+        given = {"comparator": comparator.place, **shadow(**fields)}
+        async with walker_for(control_plane, istio, namespace, **given) as walker:
+            yield walker, Open(split_of(walker.experiment, 100_003))
+
+    return walking
+
+
+@pytest.mark.usefixtures("challenger")
+async def test_every_request_with_the_header_is_mirrored_and_no_other(walking, url, comparator, namespace):
+    async with walking() as (walker, goal):
+        await walker.walk_to(goal)
+        await every_request_with_the_header_is_mirrored_and_no_other(url, comparator, f"{namespace}/ranker")
+
+
+@pytest.mark.usefixtures("challenger")
+async def test_a_share_is_mirrored(walking, url, comparator, measured):
+    async with walking(percent=10) as (walker, goal):
+        await walker.walk_to(goal)
+        measured(f"Istio: {await a_tenth_is_mirrored(url, comparator)}")
+
+
+async def test_users_notice_nothing_of_challenger_and_comparator(walking, url, comparator, models, measured):
+    async with walking() as (walker, goal):
+        await walker.walk_to(goal)
+        async for line in users_notice_nothing(url, comparator, *models):
+            measured(f"Istio, {line}")
+
+
+@pytest.mark.usefixtures("url")
+async def test_nothing_hashes_and_an_edit_of_the_mirror_is_taken_back(walking, control_plane, namespace):
+    async with walking() as (walker, goal):
+        await walker.walk_to(goal)
+        filters = control_plane.api.call("GET", ENVOY_FILTER.path(namespace=None))["items"]
+        assert [each for each in filters if each["metadata"]["name"].startswith(namespace)] == []
+        own = control_plane.api.get(user_virtual_service(name="ranker-mexp", namespace=namespace))
+        path = VIRTUAL_SERVICE.path(namespace=namespace, name="ranker-mexp")
+        edit = [{"op": "remove", "path": "/spec/http/0/mirrors"}]
+        control_plane.api.call("PATCH", path, edit, content="application/json-patch+json")
+        await walker.read()
+        await walker.router.apply(walker.experiment, goal)
+        await walker.walk_to(goal)
+        assert control_plane.api.get(own)["spec"] == own["spec"]
