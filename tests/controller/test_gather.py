@@ -1,12 +1,20 @@
 """Why an answer of the metric source cannot be relied on."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
+from controller.worlds import world_of
+from given.deciding import experiment, shadow_experiment
 from metrics.builders import reading, snapshot
-from model_experiment.controller.gather import blindness
+from model_experiment.api.status import Phase
+from model_experiment.controller.gather import blindness, gather
+from model_experiment.controller.memory import Memory
+from model_experiment.decision.machine import State
 from model_experiment.decision.observation import Blind
+from model_experiment.decision.plan import measures_of
+from model_experiment.decision.route import RouteReading
+from model_experiment.metrics.families import COLLECTOR, COMPARATOR
 from model_experiment.metrics.ledger import Ledger
 from model_experiment.metrics.source import NoData, NotANumber, SourceDown, Stale, Value
 
@@ -36,3 +44,36 @@ CASES = [
 @pytest.mark.parametrize(("answer", "ledger", "blind"), CASES)
 def test_an_answer_is_blindness_or_not(answer, ledger, blind):
     assert blindness(answer, ledger) == blind
+
+
+@dataclass
+class Asked:
+    """A source without data that notes what it is asked."""
+
+    questions: list = field(default_factory=list)
+
+    async def read(self, question, *, at):
+        self.questions.append((question, at))
+        return NoData("at least 1 comparator must be scraped by Prometheus, found none")
+
+
+class NoRoutes:
+    def read(self, _experiment):
+        return RouteReading(own=None)
+
+
+@pytest.mark.parametrize(
+    ("subject", "exporter"),
+    [
+        pytest.param(experiment(), COLLECTOR, id="users that are split are counted by collectors"),
+        pytest.param(shadow_experiment(), COMPARATOR, id="answers are compared by comparators"),
+    ],
+)
+async def test_those_who_count_are_asked_for_what_they_count(subject, exporter):
+    source = Asked()
+    world = world_of(source=source, router=NoRoutes())
+    observation, _ = await gather(world, subject, Memory(uid=subject.uid, state=State(phase=Phase.RUNNING)))
+    ((question, _),) = source.questions
+    assert (question.exporter, question.measures) == (exporter, measures_of(subject.spec))
+    assert set(exporter.metrics) >= {measure.family for measure in question.measures}
+    assert observation.blind.reason == "MetricsMissing"

@@ -7,10 +7,11 @@ import pytest
 import yaml
 
 from model_experiment.api.parsing import parse_spec
-from model_experiment.api.status import Phase, Verdict
+from model_experiment.api.status import Phase, ShadowFinding, Verdict
 from model_experiment.decision.machine import TRANSITIONS
 from model_experiment.decision.plan import planned_users
 from model_experiment.decision.rules import RULES
+from model_experiment.decision.shadow_rules import SHADOW_RULES
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -51,6 +52,14 @@ def test_the_table_of_rules_has_them_in_their_order():
     written = table(ROOT / "docs/architecture.md", "rule", "verdict")
     assert [rule for rule, _ in written] == [f"`{rule.__name__}`" for rule in RULES]
     assert all(re.match(r"\w+", verdict).group() in set(map(str, Verdict)) for _, verdict in written)
+
+
+def test_the_table_of_shadow_rules_has_them_in_their_order():
+    written = table(ROOT / "docs/shadow.md", "shadow rule", "verdict")
+    assert [rule for rule, _ in written] == [f"`{rule.__name__}`" for rule in SHADOW_RULES]
+    assert all(re.match(r"\w+", verdict).group() in set(map(str, Verdict)) for _, verdict in written)
+    found = table(ROOT / "docs/shadow.md", "finding of a challenger", "when")
+    assert {finding for finding, _ in found} == {f"`{finding}`" for finding in ShadowFinding}
 
 
 def test_the_glossary_has_every_verdict_and_phase_and_no_word_twice():
@@ -104,7 +113,7 @@ def test_pages_keep_to_the_words(path):
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_every_example_can_be_run_and_planned(path):
     spec = parse_spec(yaml.safe_load(path.read_text())["spec"])
-    assert planned_users(spec, looks=spec.analysis.looks) > 0
+    assert spec.is_shadow or planned_users(spec, looks=spec.analysis.looks) > 0
 
 
 def test_the_readme_shows_the_example_as_it_is():

@@ -89,11 +89,12 @@ def _rules() -> list[dict[str, str]]:
 def _columns() -> list[dict[str, Any]]:
     ready = "conditions[?(@.type=='Ready')]"
     return [
+        {"name": "Strategy", "type": "string", "jsonPath": ".spec.strategy"},
         {"name": "Phase", "type": "string", "jsonPath": ".status.phase"},
         {
             "name": "Split",
             "type": "integer",
-            "description": "Percent of the users who meet the challenger while the experiment runs.",
+            "description": "Percent of the users who meet the challenger while an ABTest runs.",
             "jsonPath": ".spec.challengers[0].percent",
         },
         {"name": "Verdict", "type": "string", "jsonPath": ".status.decision.verdict"},
