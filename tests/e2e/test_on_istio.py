@@ -1,6 +1,7 @@
 """A whole experiment behind Istio's own gateway, on real parts, under the traffic of real requests."""
 
 import time
+from contextlib import contextmanager
 
 import pytest
 import requests
@@ -11,9 +12,17 @@ from given.stages import phase_is, ready, staged
 from model_experiment.objects import ENVOY_FILTER
 from routing.virtual_services import champion, delegating, destination, user_virtual_service
 
+ON_ISTIO = {"routing": {"virtualService": {"name": "ranker"}}}
+
 
 @pytest.fixture
 def stage(control_plane, istio, namespace, model_server, tmp_path):
+    with staged_on_istio(control_plane, istio, namespace, model_server, tmp_path) as stage:
+        yield stage
+
+
+@contextmanager
+def staged_on_istio(control_plane, istio, namespace, model_server, tmp_path, **settings):
     install_definition(control_plane)
     servers = [model_server(f"ranker-{variant}") for variant in ("v7", "v8")]
     for server in servers:
@@ -21,7 +30,7 @@ def stage(control_plane, istio, namespace, model_server, tmp_path):
     users = user_route(istio, namespace)
     control_plane.api.create(users)
     wait_until(lambda: requests.get(f"{istio.url}/{namespace}", timeout=5).ok, "the champion serves")
-    with staged(control_plane, namespace, servers, tmp_path, istio=istio) as stage:
+    with staged(control_plane, namespace, servers, tmp_path, istio=istio, **settings) as stage:
         yield stage
     control_plane.api.delete(users)
 
@@ -34,7 +43,7 @@ def user_route(istio, namespace, service="ranker-v7"):
 
 
 def test_a_better_challenger_is_promoted_and_nothing_is_left_when_the_user_adopts_it(stage, istio):
-    stage.apply(routing={"virtualService": {"name": "ranker"}})
+    stage.apply(**ON_ISTIO)
     with stage.shoppers(purchases={"v7": 0.20, "v8": 0.30}) as shoppers:
         status = stage.wait_for(phase_is("Promoted", "Concluded"), seconds=120)
         assert ready(status) == ("True", "Promoted")

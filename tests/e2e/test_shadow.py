@@ -68,14 +68,19 @@ STORIES = [
 @pytest.mark.parametrize(("champion", "challenger", "verdict", "reason"), STORIES)
 def test_users_meet_the_champion_alone_and_the_verdict_is_right(stage, champion, challenger, verdict, reason):
     stage.champion.answer, stage.challenger.answer = champion, challenger
+    assert judged(stage) == (verdict, reason)
+    assert stage.own_route() is None
+
+
+def judged(stage, **changes):
+    """The verdict and its reason; until then users notice nothing."""
     with users(stage) as shoppers:
-        stage.apply(analysis=SHORT, **shadow(**PLANTED))
-        status = stage.wait_for(phase_is("Concluded"), seconds=180)
+        stage.apply(analysis=SHORT, **shadow(**PLANTED), **changes)
+        decision = stage.wait_for(phase_is("Concluded"), seconds=180)["decision"]
         time.sleep(1)
-    assert (status["decision"]["verdict"], status["decision"]["reason"]) == (verdict, reason)
     assert not shoppers.traffic.errors
     assert {variant for *_, variant in shoppers.traffic.answers} == {"", "v7"}
-    assert stage.own_route() is None
+    return decision["verdict"], decision["reason"]
 
 
 def test_without_a_comparator_it_waits_and_says_what_to_install(control_plane, namespace, model_server, tmp_path):

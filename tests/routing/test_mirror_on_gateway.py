@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 import pytest
 
 from given.experiments import route_manifest
-from given.mirroring import compared, shadow
+from given.mirroring import Users, compared, shadow
 from given.model_servers import serving
 from model_experiment.decision.machine import split_of
 from model_experiment.decision.route import Open, Parked, next_step
 from model_experiment.objects import HTTP_ROUTE
 from routing.mirrored import (
+    CHAMPION,
+    USER,
     a_tenth_is_mirrored,
     absent_server,
     every_request_with_the_header_is_mirrored_and_no_other,
@@ -95,6 +97,28 @@ async def test_without_a_grant_it_stays_parked_and_says_what_is_wanted(walking, 
         )
         control_plane.api.create(grant)
         await walker.walk_to(goal)
+
+
+async def test_a_grant_that_is_taken_away_answers_500_until_the_route_is_parked(
+    walking, url, control_plane, comparator
+):
+    async with walking() as (walker, goal):
+        await walker.walk_to(goal)
+        control_plane.api.delete(comparator.objects["ReferenceGrant"])
+        await until_users_see(url, {(500, "")})
+        assert (await walker.read()).own.problem.reason == "ComparatorNotPermitted"
+        await walker.router.apply(walker.experiment, Parked(goal.assignment))
+        await until_users_see(url, CHAMPION)
+
+
+async def until_users_see(url, wanted):
+    until = time.monotonic() + 10
+    while True:
+        users = Users(url)
+        await users.ask(20, rate=100, **USER)
+        if users.saw == wanted:
+            return
+        assert time.monotonic() < until, users.saw
 
 
 async def test_an_edit_of_the_mirror_is_taken_back(walking, control_plane, namespace):

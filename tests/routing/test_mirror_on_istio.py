@@ -1,7 +1,10 @@
 """The mirror on a real istiod and its Envoy with a real comparator: users meet the champion, and notice nothing."""
 
+import re
 from contextlib import asynccontextmanager
+from urllib.parse import quote
 
+import aiohttp
 import pytest
 import requests
 
@@ -81,6 +84,18 @@ async def test_a_share_is_mirrored(walking, url, comparator, measured):
     async with walking(percent=10) as (walker, goal):
         await walker.walk_to(goal)
         measured(f"Istio: {await a_tenth_is_mirrored(url, comparator)}")
+
+
+@pytest.mark.usefixtures("url")
+async def test_the_gateway_holds_no_more_copies_than_the_chart_says(walking, istio, comparator):
+    async with walking() as (walker, goal):
+        await walker.walk_to(goal)
+        name = f"outbound|9203||{COMPARATOR}.{comparator.namespace}.svc.cluster.local"
+        dump = f"{istio.admin_url}/config_dump?resource=dynamic_active_clusters&name_regex={quote(re.escape(name))}"
+        async with aiohttp.ClientSession() as session, session.get(dump) as answer:
+            (cluster,) = (await answer.json(content_type=None))["configs"]
+        (bounds,) = cluster["cluster"]["circuit_breakers"]["thresholds"]
+        assert bounds.items() >= {"max_connections": 128, "max_pending_requests": 128, "max_requests": 256}.items()
 
 
 async def test_users_notice_nothing_of_challenger_and_comparator(walking, url, comparator, models, measured):
