@@ -11,6 +11,7 @@ from model_experiment.assignment import Share
 from model_experiment.decision.observation import Blind
 from model_experiment.decision.plan import measures_of
 from model_experiment.decision.route import Open
+from model_experiment.errors import SpecError
 
 BLIND = Blind("MetricsMissing", "at least 1 comparator must be scraped by Prometheus, found none")
 DETERMINISTIC = Answers(equal=400)
@@ -252,6 +253,8 @@ def test_after_a_pass_the_next_experiment_is_ready_but_for_what_a_person_decides
     played = running(**changes)
     late(played, **{each.name: ALIKE for each in played.subject.spec.challengers})
     text = played.status.decision.next_manifest
+    with pytest.raises(SpecError, match=r'must be a DNS label.*found "<name of the objective>"'):
+        parse_spec(yaml.safe_load(text)["spec"])
     for placeholder, choice in PLACEHOLDERS.items():
         assert text.count(placeholder) == 1
         text = text.replace(placeholder, choice)

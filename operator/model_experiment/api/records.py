@@ -64,4 +64,4 @@ def _whole_seconds(time: datetime) -> datetime:
 Time = Annotated[AwareDatetime, AfterValidator(_whole_seconds)]
 Word = Annotated[str, Clip(128)]
 Prose = Annotated[str, Clip(4096)]
-ManifestText = Annotated[str, Clip(32_768)]
+ManifestText = Annotated[str, Clip(16_384)]

@@ -38,6 +38,7 @@ def status_of(
     """The whole status; ``previous`` keeps the times of what has not changed, and numbers that were not read again."""
     state = decision.state
     comparison = decision.assessment.comparison if decision.assessment else None
+    answers = _answers_of(decision, previous=previous.shadow)
     return ModelExperimentStatus(
         observed_generation=experiment.generation,
         phase=state.phase,
@@ -55,9 +56,9 @@ def status_of(
         variants=_variants_of(experiment, decision, previous=previous.variants),
         objectives=comparison.objectives if comparison else previous.objectives,
         guardrails=decision.assessment.guardrails if decision.assessment else previous.guardrails,
-        shadow=_answers_of(decision, previous=previous.shadow),
+        shadow=answers,
         checks=checks_of(decision),
-        decision=_decision_of(experiment, plan, decision, previous=previous, now=now),
+        decision=_decision_of(experiment, plan, decision, answers=answers, previous=previous.decision, now=now),
         history=tuple(
             HistoryEntry(time=wording.moment(entry.time), phase=entry.phase, reason=entry.reason, message=entry.message)
             for entry in state.history
@@ -224,19 +225,27 @@ def _counted(decision: Decision, variant: str, measure: Measure, *, known: int) 
 
 
 def _decision_of(
-    experiment: Experiment, plan: Plan, decision: Decision, *, previous: ModelExperimentStatus, now: float
+    experiment: Experiment,
+    plan: Plan,
+    decision: Decision,
+    *,
+    answers: tuple[ShadowStatus, ...],
+    previous: DecisionStatus | None,
+    now: float,
 ) -> DecisionStatus | None:
-    judgement, known = decision.judgement, previous.decision
+    judgement = decision.judgement
     if judgement == NOT_STARTED:
-        return known
-    same = known is not None and (known.verdict, known.reason) == (judgement.verdict, judgement.reason)
-    answers = _answers_of(decision, previous=previous.shadow)
+        return previous
+    same = previous is not None and (previous.verdict, previous.reason) == (
+        judgement.verdict,
+        judgement.reason,
+    )
     return DecisionStatus(
         verdict=judgement.verdict,
         reason=judgement.reason,
         message=judgement.message,
         challenger=judgement.challenger or None,
-        time=known.time if same and known else wording.moment(now),
+        time=previous.time if same and previous else wording.moment(now),
         risk=risk_of(plan, judgement),
         evidence=judgement.evidence,
         actions=actions_of(experiment, plan, judgement),

@@ -5,7 +5,8 @@ remembered for it: all depends on the newest counts alone. Not for: what follows
 
 The trap is whose fault it is. A champion that is asked twice differs from itself, and some pairs cannot be compared
 because the champion failed or the request was refused by both. The champion's pairs with itself show how often that
-happens, and only what is beyond it can be laid on a challenger. Users repeat, so every count is divided by its
+happens, and only what is beyond it can be laid on a challenger: a pair with itself asks the champion twice, so it is
+lost as often as a pair with a challenger that fails as often. Users repeat, so every count is divided by its
 over-dispersion first.
 """
 
