@@ -4,7 +4,7 @@ import pytest
 
 from given.deciding import experiment
 from given.model_serving import inference_service
-from model_experiment.api.spec import BackendRef
+from model_experiment.api.variants import BackendRef
 from model_experiment.controller.cache import Cache
 from model_experiment.decision.route import Obstacle
 from model_experiment.objects import INFERENCE_SERVICE

@@ -4,6 +4,7 @@ Pure: no clock, no I/O. ``parse_spec`` and ``parse_status`` read what the API se
 writes back.
 """
 
+from model_experiment.api.analysis import Analysis
 from model_experiment.api.conditions import (
     Condition,
     ConditionStatus,
@@ -11,20 +12,9 @@ from model_experiment.api.conditions import (
     find_condition,
     set_condition,
 )
+from model_experiment.api.objectives import Guardrail, Objective
 from model_experiment.api.parsing import parse_name, parse_spec
-from model_experiment.api.spec import (
-    GROUP,
-    KIND,
-    PLURAL,
-    VERSION,
-    Analysis,
-    BackendRef,
-    Challenger,
-    Champion,
-    Guardrail,
-    ModelExperimentSpec,
-    Objective,
-)
+from model_experiment.api.spec import GROUP, KIND, PLURAL, VERSION, ModelExperimentSpec
 from model_experiment.api.status import (
     AssignmentStatus,
     Check,
@@ -49,6 +39,7 @@ from model_experiment.api.status import (
     parse_status,
 )
 from model_experiment.api.values import Duration, Percentage, Probability
+from model_experiment.api.variants import BackendRef, Challenger, Champion
 from model_experiment.api.words import Better, Design, OnSuccess, ResponseClass, Strategy, Unit
 
 __all__ = [

@@ -7,11 +7,12 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
+from model_experiment.api.objectives import Guardrail
 from model_experiment.api.rules import SpecPart
 from model_experiment.api.shadow import Shadow
-from model_experiment.api.spec import Challenger, Champion, Guardrail
 from model_experiment.api.users import UserAssignment
 from model_experiment.api.values import Named
+from model_experiment.api.variants import Challenger, Champion
 
 SHADOW = "Shadow"
 """The strategy that compares answers."""

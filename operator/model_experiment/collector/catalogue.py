@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 from model_experiment.api import AssignmentStatus, ModelExperimentSpec, parse_spec
-from model_experiment.api.spec import Challenger, Champion
 from model_experiment.api.status import Phase
+from model_experiment.api.variants import Challenger, Champion
 from model_experiment.api.words import By
 from model_experiment.assignment import HOLDOUT, Assignment, Share
 from model_experiment.decision.observation import own_route_name

@@ -5,7 +5,7 @@ two intervals of one effect. The *decision* interval belongs to the last look an
 with; the *anytime* interval holds at every moment and is therefore wider.
 """
 
-from model_experiment.api.spec import Guardrail, Objective
+from model_experiment.api.objectives import Guardrail, Objective
 from model_experiment.api.status import (
     GuardrailFinding,
     GuardrailStatus,

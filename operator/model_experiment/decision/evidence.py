@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from model_experiment.api.spec import Guardrail, Objective
+from model_experiment.api.objectives import Guardrail, Objective
 from model_experiment.assignment import Assignment
 from model_experiment.decision.counts import EXPOSURES, REQUESTS, Counts, Measure
 from model_experiment.decision.plan import Plan, harm_measure, outcome_measure

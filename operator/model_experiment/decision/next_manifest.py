@@ -10,8 +10,9 @@ from typing import Any
 
 import yaml
 
-from model_experiment.api.spec import GROUP, KIND, PERCENT, VERSION, Challenger
+from model_experiment.api.spec import GROUP, KIND, PERCENT, VERSION
 from model_experiment.api.status import ShadowFinding, ShadowStatus
+from model_experiment.api.variants import Challenger
 from model_experiment.api.words import Strategy
 from model_experiment.decision.observation import Experiment
 

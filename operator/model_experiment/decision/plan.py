@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from model_experiment.api.spec import Guardrail, ModelExperimentSpec
+from model_experiment.api.objectives import Guardrail
+from model_experiment.api.spec import ModelExperimentSpec
 from model_experiment.api.words import Better, By, Design
 from model_experiment.assignment import HOLDOUT, assign
 from model_experiment.decision.counts import (

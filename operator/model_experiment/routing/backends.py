@@ -9,7 +9,7 @@ behind any other Service is refused.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from model_experiment.api.spec import BackendRef
+from model_experiment.api.variants import BackendRef
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle
 from model_experiment.objects import INFERENCE_SERVICE, Manifest

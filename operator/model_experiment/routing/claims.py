@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from model_experiment.api.spec import HTTPRouteRef, Routing, VirtualServiceRef
+from model_experiment.api.routes import HTTPRouteRef, Routing, VirtualServiceRef
 from model_experiment.api.status import Phase
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle

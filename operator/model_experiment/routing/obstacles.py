@@ -9,7 +9,7 @@ known, or that its CRD labels as one, must be looked at (``policies`` says which
 
 from collections.abc import Sequence
 
-from model_experiment.api.spec import Challenger, Champion
+from model_experiment.api.variants import Challenger, Champion
 from model_experiment.api.words import By
 from model_experiment.decision.machine import split_of
 from model_experiment.decision.observation import Experiment

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
-from model_experiment.api.spec import BackendRef, Challenger, Champion
+from model_experiment.api.variants import BackendRef, Challenger, Champion
 from model_experiment.assignment import HOLDOUT, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Open, Parked

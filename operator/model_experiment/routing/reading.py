@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from model_experiment.api.spec import BackendRef
+from model_experiment.api.variants import BackendRef
 from model_experiment.assignment import HOLDOUT, Assignment, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle, Open, Parked, Seen, together

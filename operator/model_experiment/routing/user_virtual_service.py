@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from model_experiment.api.spec import Challenger, Champion, VirtualServiceRef
+from model_experiment.api.routes import VirtualServiceRef
+from model_experiment.api.variants import Challenger, Champion
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle
 from model_experiment.objects import Manifest
