@@ -9,7 +9,7 @@ from given.deciding import START, shadow_experiment
 from model_experiment.api.status import DifferingField, ModelExperimentStatus, ShadowFinding, ShadowStatus
 from model_experiment.controller.explaining import explained
 from model_experiment.controller.memory import Memory
-from model_experiment.decision.machine import State
+from model_experiment.decision.state import State
 from model_experiment.metrics.source import SourceDown
 
 KEY = ("shop", "ranker")

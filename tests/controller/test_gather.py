@@ -10,10 +10,10 @@ from metrics.builders import reading, snapshot
 from model_experiment.api.status import Phase
 from model_experiment.controller.gather import blindness, gather
 from model_experiment.controller.memory import Memory
-from model_experiment.decision.machine import State
 from model_experiment.decision.observation import Blind
 from model_experiment.decision.plan import measures_of
 from model_experiment.decision.route import RouteReading
+from model_experiment.decision.state import State
 from model_experiment.metrics.families import COLLECTOR, COMPARATOR
 from model_experiment.metrics.ledger import Ledger
 from model_experiment.metrics.source import NoData, NotANumber, SourceDown, Stale, Value

@@ -8,7 +8,7 @@ import pytest
 from given.deciding import START, experiment
 from model_experiment.api.status import Phase
 from model_experiment.controller.recording import event_of, is_worth_writing
-from model_experiment.decision.machine import Entry
+from model_experiment.decision.state import Entry
 
 STATUS = {
     "observedGeneration": 1,

@@ -8,9 +8,10 @@ from given.counting import counts_of
 from given.deciding import START, Played, experiment, plan_of
 from model_experiment.api.conditions import ConditionStatus, ConditionType, find_condition
 from model_experiment.api.status import Phase, Verdict
-from model_experiment.decision.machine import FINAL, TRANSITIONS, Signal
 from model_experiment.decision.observation import Blind
+from model_experiment.decision.phases import TRANSITIONS, Signal
 from model_experiment.decision.route import Obstacle, Open, Parked
+from model_experiment.decision.state import FINAL
 
 BLIND = Blind("MetricsUnavailable", "Prometheus gave no answer within 4 s")
 NO_ROUTE = Obstacle("RouteNotFound", "HTTPRoute ranker must exist in namespace shop, found none")

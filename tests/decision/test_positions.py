@@ -5,8 +5,8 @@ import pytest
 from given.deciding import Played, experiment, plan_of
 from model_experiment.api.words import By
 from model_experiment.assignment import user_hash
-from model_experiment.decision.machine import split_of
 from model_experiment.decision.positions import modulus_of, position_of
+from model_experiment.decision.splits import split_of
 
 STANDING = [
     pytest.param(By.HASH, "anna", "7", user_hash("anna") % 100, id="the hash of the user, whatever is sent"),

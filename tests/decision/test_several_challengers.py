@@ -5,9 +5,9 @@ import pytest
 from given.counting import counts_of
 from given.deciding import Played, experiment, plan_of
 from model_experiment.api.status import GuardrailFinding, ObjectiveFinding, Phase, Verdict
-from model_experiment.decision.machine import latch, latched
 from model_experiment.decision.route import Open
 from model_experiment.decision.rules import Judgement
+from model_experiment.decision.state import latch, latched
 
 
 def backend(name):

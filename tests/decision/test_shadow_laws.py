@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from given.counting import Answers, shadow_counts
 from given.deciding import Played, shadow_experiment
 from model_experiment.api.status import Phase, Verdict
-from model_experiment.decision.machine import FINAL
 from model_experiment.decision.observation import Blind
 from model_experiment.decision.route import Absent, Obstacle, Open
+from model_experiment.decision.state import FINAL
 
 SHADOW = {"minimumPairs": 300, "repeatChampion": 0}
 BLIND = Blind("MetricsMissing", "no comparator")

@@ -8,10 +8,11 @@ from model_experiment.api import parse_spec, parse_status
 from model_experiment.api.status import ModelExperimentStatus
 from model_experiment.decision.account import state_of, status_of
 from model_experiment.decision.counts import Counts
-from model_experiment.decision.machine import Decision, State, decide, latch
+from model_experiment.decision.machine import Decision, decide
 from model_experiment.decision.observation import Blind, Experiment, Observation
 from model_experiment.decision.plan import Plan, plan_for
 from model_experiment.decision.route import Absent, Obstacle, RouteReading, Seen
+from model_experiment.decision.state import State, latch
 
 START = 1_800_000_000.0
 

@@ -8,7 +8,7 @@ import yaml
 
 from model_experiment.api.parsing import parse_spec
 from model_experiment.api.status import Phase, ShadowFinding, Verdict
-from model_experiment.decision.machine import TRANSITIONS
+from model_experiment.decision.phases import TRANSITIONS
 from model_experiment.decision.plan import planned_users
 from model_experiment.decision.rules import RULES
 from model_experiment.decision.shadow_rules import SHADOW_RULES

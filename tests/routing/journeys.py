@@ -5,8 +5,8 @@ import time
 from contextlib import asynccontextmanager
 from itertools import chain, repeat
 
-from model_experiment.decision.machine import promotion_of
 from model_experiment.decision.route import Absent, Open, Parked
+from model_experiment.decision.splits import promotion_of
 
 
 @asynccontextmanager

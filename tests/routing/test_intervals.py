@@ -5,9 +5,9 @@ import pytest
 from given.deciding import experiment
 from model_experiment.api.words import By
 from model_experiment.assignment import Assignment, Share, assign
-from model_experiment.decision.machine import promotion_of
 from model_experiment.decision.positions import POSITIONS
 from model_experiment.decision.route import Obstacle, Open, Parked
+from model_experiment.decision.splits import promotion_of
 from model_experiment.objects import BACKEND_TRAFFIC_POLICY
 from model_experiment.routing import policies, user_virtual_service
 from model_experiment.routing.mesh_state import Proxy, mesh_says

@@ -13,9 +13,9 @@ from given.experiments import route_manifest
 from given.proofs import ON_GATEWAY
 from model_experiment.api.words import By
 from model_experiment.assignment import HOLDOUT, assign
-from model_experiment.decision.machine import promotion_of
 from model_experiment.decision.positions import POSITIONS, position_of
 from model_experiment.decision.route import Absent, Open, Parked
+from model_experiment.decision.splits import promotion_of
 from model_experiment.objects import CUSTOM_RESOURCE_DEFINITION
 from model_experiment.routing.capabilities import is_new_envoy_gateway
 from routing.test_on_gateway import walker_for

@@ -8,8 +8,8 @@ import pytest
 from given.experiments import route_manifest
 from given.mirroring import Users, compared, shadow
 from given.model_servers import serving
-from model_experiment.decision.machine import split_of
 from model_experiment.decision.route import Open, Parked, next_step
+from model_experiment.decision.splits import split_of
 from model_experiment.objects import HTTP_ROUTE
 from routing.mirrored import (
     CHAMPION,

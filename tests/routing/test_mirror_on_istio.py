@@ -12,8 +12,8 @@ from control_plane.process import wait_until
 from demo.operator_process import COMPARATOR
 from given.mirroring import compared, shadow
 from given.model_servers import serving
-from model_experiment.decision.machine import split_of
 from model_experiment.decision.route import Open
+from model_experiment.decision.splits import split_of
 from model_experiment.objects import ENVOY_FILTER, VIRTUAL_SERVICE
 from routing.mirrored import (
     a_tenth_is_mirrored,

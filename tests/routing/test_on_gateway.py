@@ -12,8 +12,8 @@ from given.proofs import ON_GATEWAY
 from given.traffic import Traffic
 from model_experiment.assignment import assign, modulus_for
 from model_experiment.controller.cache import Cache
-from model_experiment.decision.machine import promotion_of
 from model_experiment.decision.route import Absent, Open, Parked, is_reached, next_step
+from model_experiment.decision.splits import promotion_of
 from model_experiment.objects import HTTP_ROUTE, INFERENCE_SERVICE, Objects, connect
 from model_experiment.routing.gateway_api import GatewayApiRouter
 from model_experiment.routing.policies import CARRIED

@@ -8,8 +8,8 @@ from given.experiments import route_manifest
 from given.proofs import ON_GATEWAY, ON_ISTIO
 from given.traffic import Traffic
 from model_experiment.assignment import modulus_for
-from model_experiment.decision.machine import promotion_of, split_of
 from model_experiment.decision.route import Absent, Open
+from model_experiment.decision.splits import promotion_of, split_of
 from routing.test_on_gateway import walker_for
 from routing.test_on_istio import rules
 from routing.test_on_istio import walker_for as walker_on_istio

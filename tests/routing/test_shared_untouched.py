@@ -13,8 +13,8 @@ from given.deciding import experiment
 from given.experiments import hashing_policy, shared_route_manifest
 from model_experiment.assignment import assign, modulus_for
 from model_experiment.controller.cache import Cache
-from model_experiment.decision.machine import promotion_of
 from model_experiment.decision.route import Absent, Open, Parked, next_step
+from model_experiment.decision.splits import promotion_of
 from model_experiment.errors import ConflictError
 from model_experiment.objects import BACKEND_TRAFFIC_POLICY, ENVOY_FILTER, HTTP_ROUTE, ISTIO_GATEWAY, VIRTUAL_SERVICE
 from model_experiment.routing.shared import SharedRouter

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from given.deciding import experiment
 from model_experiment.assignment import Assignment, Share, assign
-from model_experiment.decision.machine import promotion_of
 from model_experiment.decision.route import Open, Parked
+from model_experiment.decision.splits import promotion_of
 from model_experiment.routing.shared_weights import (
     Entry,
     Mark,

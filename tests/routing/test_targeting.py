@@ -4,8 +4,8 @@ import pytest
 
 from given.deciding import experiment
 from model_experiment.assignment import HOLDOUT, Assignment, Share, assign
-from model_experiment.decision.machine import promotion_of
 from model_experiment.decision.route import Obstacle, Open, Parked
+from model_experiment.decision.splits import promotion_of
 from model_experiment.routing import user_virtual_service as on_virtual_service
 from model_experiment.routing.mesh_state import Proxy, mesh_says
 from model_experiment.routing.obstacles import find_obstacle

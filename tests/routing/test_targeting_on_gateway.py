@@ -6,8 +6,8 @@ from given.experiments import route_manifest
 from given.proofs import ON_GATEWAY
 from given.traffic import Traffic
 from model_experiment.assignment import HOLDOUT, assign, modulus_for
-from model_experiment.decision.machine import promotion_of
 from model_experiment.decision.route import Absent, Open
+from model_experiment.decision.splits import promotion_of
 from routing.journeys import live, under_load
 from routing.test_on_gateway import USERS, walker_for
 

@@ -8,8 +8,8 @@ import requests
 from control_plane.process import wait_until
 from given.proofs import ON_ISTIO
 from given.traffic import Traffic
-from model_experiment.decision.machine import promotion_of
 from model_experiment.decision.route import Open
+from model_experiment.decision.splits import promotion_of
 from routing.journeys import live, under_load
 from routing.test_on_istio import USERS, rules, walker_for
 from routing.test_targeting_on_gateway import MAY_ENTER, MAY_NOT, TARGETING, split, told

@@ -13,8 +13,8 @@ from typing import Any
 
 from model_experiment.api.status import Phase
 from model_experiment.decision.evidence import Evidence, Harm, TakenLook
-from model_experiment.decision.machine import Entry, State
 from model_experiment.decision.observation import Blind
+from model_experiment.decision.state import Entry, State
 from model_experiment.metrics.ledger import Ledger
 from model_experiment.metrics.ledger_storage import from_json, to_json
 from model_experiment.objects import Manifest

@@ -15,8 +15,8 @@ from model_experiment.controller.world import Key, World
 from model_experiment.decision import wording
 from model_experiment.decision.account import state_of
 from model_experiment.decision.health import Health, with_health
-from model_experiment.decision.machine import Entry, State
 from model_experiment.decision.observation import Experiment
+from model_experiment.decision.state import Entry, State
 from model_experiment.errors import ClusterError, ConflictError, SpecError
 from model_experiment.objects import CONFIG_MAP, EVENT, MODEL_EXPERIMENT, Manifest, Operation
 from model_experiment.routing.ownership import is_ours, owned

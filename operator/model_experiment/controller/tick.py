@@ -17,10 +17,11 @@ from model_experiment.controller.health import ANSWER_TO_ROUTE_SECONDS
 from model_experiment.controller.memory import Memory
 from model_experiment.controller.world import Key, World
 from model_experiment.decision.account import status_of
-from model_experiment.decision.machine import Decision, State, decide, latch
+from model_experiment.decision.machine import Decision, decide
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.plan import Plan, plan_for
 from model_experiment.decision.route import Absent, Open, Parked
+from model_experiment.decision.state import State, latch
 from model_experiment.errors import ClusterError, ConflictError, SpecError
 from model_experiment.metrics.families import exporter_of
 from model_experiment.metrics.queries import check_query

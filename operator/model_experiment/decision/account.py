@@ -24,12 +24,14 @@ from model_experiment.decision.advice import actions_of, risk_of
 from model_experiment.decision.counts import EXPOSURES, REQUESTS, Measure
 from model_experiment.decision.findings import ShadowComparison
 from model_experiment.decision.health import health_of, with_health
-from model_experiment.decision.machine import FINAL, NOT_STARTED, Decision, Entry, State, split_of
+from model_experiment.decision.machine import NOT_STARTED, Decision
 from model_experiment.decision.next_manifest import next_manifest
 from model_experiment.decision.observation import Blind, Experiment
 from model_experiment.decision.plan import Plan
 from model_experiment.decision.route import Obstacle, Open
 from model_experiment.decision.rules import Judgement
+from model_experiment.decision.splits import split_of
+from model_experiment.decision.state import FINAL, Entry, State
 
 
 def status_of(

@@ -1,24 +1,24 @@
 """One tick of thought: (experiment, state, observation) -> what should be true next.
 
-``TRANSITIONS`` is the whole life of an experiment. The machine names a *goal* for the route, never commands: applying
-it twice changes nothing, and a missed tick loses nothing.
+``TRANSITIONS`` (in ``phases``) is the whole life of an experiment. The machine names a *goal* for the route, never
+commands: applying it twice changes nothing, and a missed tick loses nothing.
 
 The trap: a crash between a take-back and the status write must not open the route again. Therefore the judgement is
 written on the route itself, in the same write that parks it, and a route that carries one latches it.
 """
 
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
 from model_experiment.api.status import LONGEST_HISTORY, Phase, Verdict
 from model_experiment.api.words import OnSuccess, Strategy
-from model_experiment.assignment import Assignment, Share, assign
+from model_experiment.assignment import Assignment
 from model_experiment.decision import wording
 from model_experiment.decision.assessment import assess
 from model_experiment.decision.counts import RAMP_EXPOSURES, Counts
 from model_experiment.decision.evidence import Evidence, with_comparison, with_harm, with_route
 from model_experiment.decision.findings import Assessment
 from model_experiment.decision.observation import Blind, Experiment, Observation
+from model_experiment.decision.phases import ORDINARY, TRANSITIONS, Signal
 from model_experiment.decision.plan import Plan
 from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Route, Seen, is_reached, next_step
 from model_experiment.decision.rules import (
@@ -31,93 +31,13 @@ from model_experiment.decision.rules import (
     guardrail_breached,
 )
 from model_experiment.decision.shadow_rules import SHADOW_RULES, SHADOW_SAFETY
+from model_experiment.decision.splits import promotion_of, split_now, split_of
+from model_experiment.decision.state import FINAL, Entry, State, latched
 
-FINAL = frozenset(Verdict) - {Verdict.CONTINUE, Verdict.HOLD}
 _RULES = {Strategy.AB_TEST: RULES, Strategy.SHADOW: SHADOW_RULES}
 _SAFETY = {Strategy.AB_TEST: SAFETY, Strategy.SHADOW: SHADOW_SAFETY}
 NOT_STARTED = Judgement(Verdict.CONTINUE, "NotStarted", "the experiment has not started to count")
 _WITH_TRAFFIC = frozenset({Phase.RAMPING, Phase.RUNNING, Phase.PROMOTING, Phase.PROMOTED})
-
-
-class Signal(StrEnum):
-    """What can move an experiment from one phase to another."""
-
-    NONE = "nothing new"
-    CLEAR = "nothing stands in the way"
-    OBSTACLE = "something stands in the way of the route"
-    RAMP_STANDS = "the gateway serves a step of the ramp"
-    ROUTE_STANDS = "the gateway serves the goal"
-    PROMOTE = "the challenger shall get all traffic"
-    END = "the champion shall get all traffic"
-    ADOPTED = "the user's own route serves the challenger"
-    RELEASED = "the experiment's route is gone"
-
-
-TRANSITIONS: dict[tuple[Phase, Signal], Phase] = {
-    (Phase.PENDING, Signal.CLEAR): Phase.STARTING,
-    (Phase.PENDING, Signal.END): Phase.TAKING_BACK,  # a crash lost that the route was opened, and it did harm
-    (Phase.STARTING, Signal.RAMP_STANDS): Phase.RAMPING,
-    (Phase.STARTING, Signal.ROUTE_STANDS): Phase.RUNNING,
-    (Phase.STARTING, Signal.END): Phase.TAKING_BACK,  # a take-back was latched before a crash
-    (Phase.RAMPING, Signal.ROUTE_STANDS): Phase.RUNNING,
-    (Phase.RAMPING, Signal.OBSTACLE): Phase.STARTING,  # parked; it goes on with the same step
-    (Phase.RAMPING, Signal.END): Phase.TAKING_BACK,
-    (Phase.RUNNING, Signal.OBSTACLE): Phase.STARTING,  # parked until the obstacle is gone
-    (Phase.RUNNING, Signal.PROMOTE): Phase.PROMOTING,
-    (Phase.RUNNING, Signal.END): Phase.TAKING_BACK,
-    (Phase.PROMOTING, Signal.ROUTE_STANDS): Phase.PROMOTED,
-    (Phase.PROMOTING, Signal.END): Phase.TAKING_BACK,
-    (Phase.PROMOTING, Signal.ADOPTED): Phase.TAKING_BACK,
-    (Phase.PROMOTED, Signal.OBSTACLE): Phase.PROMOTING,
-    (Phase.PROMOTED, Signal.ADOPTED): Phase.TAKING_BACK,  # the user's route does it alone now
-    (Phase.PROMOTED, Signal.END): Phase.TAKING_BACK,
-    (Phase.TAKING_BACK, Signal.RELEASED): Phase.CONCLUDED,
-}
-
-
-_ORDINARY: dict[Phase, tuple[str, str]] = {
-    Phase.STARTING: ("RoutePrepared", "the experiment's route is made ready; the champion serves everybody"),
-    Phase.RAMPING: (
-        "RampStarted",
-        "the first users meet the challenger; guardrails watch, objectives do not count yet",
-    ),
-    Phase.RUNNING: ("TrafficShifted", "the split is open: users meet the variants"),
-    Phase.PROMOTED: ("Promoted", "the challenger serves everybody who carries the assignment header"),
-    Phase.TAKING_BACK: ("PromotionAdopted", "the user's own route serves the challenger now"),
-    Phase.CONCLUDED: ("RouteReleased", "the experiment's route is gone; the user's own route serves everybody"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the history: a phase was entered, and why."""
-
-    time: float
-    phase: Phase
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What is remembered from tick to tick; everything else is observed anew.
-
-    ``assignment`` is the full split. ``stage`` counts the steps of the ramp that are over, so after the last of them it
-    is their number; ``stage_since`` is since when the present one stands. ``started`` is when the challenger first met
-    users, ``compared_since`` when it did so in the full split.
-    """
-
-    phase: Phase = Phase.PENDING
-    assignment: Assignment | None = None
-    stage: int = 0
-    stage_since: float | None = None
-    started: float | None = None
-    compared_since: float | None = None
-    ended: float | None = None
-    blind_since: float | None = None
-    judgement: Judgement | None = None
-    evidence: Evidence = field(default_factory=Evidence)
-    history: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,28 +99,6 @@ def _step(experiment: Experiment, observation: Observation, state: State, goal: 
     return next_step(own, goal)
 
 
-def split_of(experiment: Experiment, modulus: int, *, stage: int | None = None) -> Assignment:
-    """The split of a stage: of a step of the ramp, or after the last of them the full one that the spec asks for.
-
-    A shadow experiment has no split: the champion serves everybody.
-    """
-    if experiment.spec.is_shadow:
-        return Assignment(modulus, (Share(experiment.spec.champion.name, modulus),))
-    ramp = experiment.spec.ramp
-    return assign(
-        modulus=modulus,
-        champion=experiment.spec.champion.name,
-        challengers={challenger.name: challenger.percent for challenger in experiment.spec.challengers},
-        reached=ramp[stage].percent if stage is not None and stage < len(ramp) else None,
-        holdout=experiment.spec.targeting.holdout_percent,
-    )
-
-
-def split_now(experiment: Experiment, state: State) -> Assignment | None:
-    """The split that users meet, or will meet next."""
-    return split_of(experiment, state.assignment.modulus, stage=state.stage) if state.assignment else None
-
-
 def _opened(state: State, step: Route, now: float) -> State:
     """The state with the moments at which users first met the challenger, at all and in the full split."""
     if not isinstance(step, Open):
@@ -249,14 +147,6 @@ def _reached_stage(experiment: Experiment, state: State, own: Seen | None) -> in
     return next(
         (stage for stage in later if own.route.assignment == split_of(experiment, modulus, stage=stage)), state.stage
     )
-
-
-def promotion_of(assignment: Assignment, challenger: str) -> Assignment:
-    """Everything to the challenger, in the same order and with the same sum."""
-    shares = tuple(
-        Share(share.variant, assignment.modulus if share.variant == challenger else 0) for share in assignment.shares
-    )
-    return Assignment(assignment.modulus, shares)
 
 
 def _observed(experiment: Experiment, state: State, observation: Observation, plan: Plan) -> State:
@@ -424,7 +314,7 @@ def _why(
         return judgement.reason, judgement.message
     if experiment.spec.is_shadow and phase is Phase.RUNNING:
         return "MirrorOpened", "requests are mirrored to the comparator; users meet the champion alone"
-    return _ORDINARY[phase]
+    return ORDINARY[phase]
 
 
 def _goal(experiment: Experiment, state: State, own: Seen | None, on_hold: Obstacle | Blind | None) -> Route:
@@ -456,17 +346,3 @@ def _obstacle(observation: Observation) -> Obstacle | None:
     """What the user's route, or else the gateway's word about our own, puts in the way."""
     own = observation.routes.own
     return observation.routes.obstacle or (own.problem if own and own.settled else None)
-
-
-def latched(text: str) -> Judgement:
-    """The judgement that stands written on a route that was taken back; whatever is unreadable still took it back."""
-    match text.split("|", 3):
-        case [verdict, reason, challenger, message] if verdict in FINAL:
-            return Judgement(Verdict(verdict), reason, message, challenger=challenger)
-        case _:
-            return Judgement(Verdict.INCONCLUSIVE, "TakenBack", f"the route says that it was taken back: {text}")
-
-
-def latch(judgement: Judgement) -> str:
-    """The text that keeps a judgement on the route itself."""
-    return f"{judgement.verdict}|{judgement.reason}|{judgement.challenger}|{judgement.message}"

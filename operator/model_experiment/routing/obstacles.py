@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 from model_experiment.api.variants import Challenger, Champion
 from model_experiment.api.words import By
-from model_experiment.decision.machine import split_of
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.positions import POSITIONS
 from model_experiment.decision.route import Obstacle
+from model_experiment.decision.splits import split_of
 from model_experiment.objects import Kind, Manifest
 from model_experiment.routing.capabilities import (
     Capabilities,

@@ -10,9 +10,9 @@ import json
 from collections.abc import Callable, Sequence
 
 from model_experiment.assignment import SMALLEST_MODULUS
-from model_experiment.decision.machine import split_of
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle
+from model_experiment.decision.splits import split_of
 from model_experiment.objects import BACKEND_TRAFFIC_POLICY, HTTP_ROUTE, MODEL_EXPERIMENT, Manifest
 from model_experiment.routing.ages import Ages
 from model_experiment.routing.asking import ANY_VALUE
