@@ -108,7 +108,7 @@ def test_a_grant_that_is_taken_away_parks_the_route_and_users_meet_the_champion_
         settled = time.time()
         time.sleep(2)
     bad = [sent for sent, _, status, _ in shoppers.traffic.answers if status != 200]
-    assert set(shoppers.traffic.errors) <= {500}
+    assert set(shoppers.traffic.errors) <= {500, 503}  # the gateway's own: first the mirror is gone, then the rule
     assert not [sent for sent in bad if sent > settled]
     last = max(bad, default=begun) - begun
     measured(f"Envoy Gateway: a grant taken away cost {len(bad)} requests of {RATE}/s, the last {last:.2f} s after it")
