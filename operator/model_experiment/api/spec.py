@@ -139,6 +139,15 @@ class ModelExperimentSpec(SpecPart):
             found_in_cel="Shared",
         ),
         Rule(
+            at=".strategy",
+            must="must not be Shadow unless each backend is a Service, which the comparator can ask",
+            holds=lambda spec: not spec.is_shadow or all(each.backend_ref.kind == "Service" for each in spec.variants),
+            found=lambda _: "another kind",
+            holds_in_cel="self.strategy != 'Shadow' || (self.champion.backendRef.kind == 'Service'"
+            " && self.challengers.all(each, each.backendRef.kind == 'Service'))",
+            found_in_cel="another kind",
+        ),
+        Rule(
             at=".shadow",
             must="must be absent where strategy is not Shadow",
             holds=lambda spec: spec.is_shadow or spec.shadow_part is None,
