@@ -44,7 +44,7 @@ class Process:
     async def stopped(self, number: signal.Signals) -> tuple[int | None, str]:
         """Sends a signal; the exit code and all that was said."""
         self.running.send_signal(number)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             _, rest = await self.running.communicate()
         return self.running.returncode, "".join(self.said) + rest.decode()
 

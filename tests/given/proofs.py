@@ -18,7 +18,7 @@ ON_ISTIO = "own VirtualService, Istio"
 ON_ISTIO_SHARED = "shared VirtualService, Istio"
 PROVIDERS = (ON_GATEWAY, ON_GATEWAY_SHARED, ON_ISTIO, ON_ISTIO_SHARED)
 CAPABILITIES = (
-    "20,000 of 20,000 users as predicted at 1, 10, 50 %; growing only adds users",
+    "20,000 of 20,000 users as predicted at 1, 5, 10, 50 %; growing only adds",
     "four challengers through a ramp, nobody between two of them",
     "a whole life under load without a client error",
     "last answer of a challenger at most 500 ms after a take-back (median of 10)",

@@ -22,9 +22,9 @@ async def under_load(traffic, rate):
 
 
 async def grow(walker, traffic, split, users):
-    """Opens 1, 10 and 50 percent: everybody is where predicted, and nobody who met the challenger goes back."""
+    """Opens 1, 5, 10 and 50 percent: everybody is where predicted, and nobody who met the challenger goes back."""
     exposed = set()
-    for percent in (1, 10, 50):
+    for percent in (1, 5, 10, 50):
         assignment = split(walker, percent)
         await walker.walk_to(Open(assignment))
         seen = await traffic.ask_each(users)

@@ -94,7 +94,7 @@ def everything_to_challenger(assignment):
     return promotion_of(assignment, "v8")
 
 
-@pytest.mark.proves("20,000 of 20,000 users as predicted at 1, 10, 50 %; growing only adds users", on=ON_GATEWAY)
+@pytest.mark.proves("20,000 of 20,000 users as predicted at 1, 5, 10, 50 %; growing only adds", on=ON_GATEWAY)
 @pytest.mark.proves("requests without the assignment header stay with the champion", on=ON_GATEWAY)
 async def test_users_meet_exactly_the_predicted_variant_and_a_larger_share_only_adds_users(
     control_plane, namespace, url

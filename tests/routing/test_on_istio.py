@@ -112,7 +112,7 @@ def split(walker, percent):
     return Assignment(modulus, (Share("v8", challenger), Share("v7", modulus - challenger)))
 
 
-@pytest.mark.proves("20,000 of 20,000 users as predicted at 1, 10, 50 %; growing only adds users", on=ON_ISTIO)
+@pytest.mark.proves("20,000 of 20,000 users as predicted at 1, 5, 10, 50 %; growing only adds", on=ON_ISTIO)
 @pytest.mark.proves("requests without the assignment header stay with the champion", on=ON_ISTIO)
 async def test_users_meet_exactly_the_predicted_variant_and_a_larger_share_only_adds_users(
     control_plane, istio, namespace, url

@@ -82,7 +82,7 @@ def as_users_see_it(route):
     return seen
 
 
-@pytest.mark.proves("20,000 of 20,000 users as predicted at 1, 10, 50 %; growing only adds users", on=ON_GATEWAY_SHARED)
+@pytest.mark.proves("20,000 of 20,000 users as predicted at 1, 5, 10, 50 %; growing only adds", on=ON_GATEWAY_SHARED)
 async def test_users_meet_exactly_the_predicted_variant_and_a_larger_share_only_adds_users(
     control_plane, namespace, url
 ):
