@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 IN_DEV := PYTHONPATH=dev $(BIN)/python -m
+SELECT ?= not slow
 QUICK := -m "not cluster and not slow" -n auto
 
 .DEFAULT_GOAL := help
@@ -36,7 +37,8 @@ check: $(READY) ## everything that needs no server: format, lint, types, layers,
 	$(BIN)/python -m pytest $(QUICK) --doctest-modules operator tests
 
 test: build-control-plane ## all tests, also those on the real control plane
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m slow -n auto
+	$(BIN)/python -m pytest -m "$(SELECT)"
 
 demo: build-control-plane ## a whole experiment on this machine: SCENARIO=win|harm|same SEED=7
 	$(IN_DEV) demo --scenario $(SCENARIO) --seed $(SEED)

@@ -22,6 +22,7 @@ COMPARATOR = "mexp-comparator"
 # An experiment of minutes is looked at every second; the defaults are made for experiments of days.
 QUICK: Mapping[str, float] = {
     "poll_seconds": 1,
+    "gateway_warm_seconds": 2,  # here nobody else's clusters come and go at the same moment
     "drain_seconds": 3,  # the gateway of the control plane drains in 2
     "stale_after_seconds": 5,
     "status_refresh_seconds": 1,

@@ -28,7 +28,8 @@ class ControllerSettings:
 
     ``poll_seconds`` is the time between two evaluations of an experiment. ``stale_after_seconds`` should be three
     scrape intervals. ``blindness_budget_seconds`` is how long a challenger may keep traffic that nobody can judge.
-    ``gateway_settle_seconds`` is how long proxies may lag behind what their gateway has accepted.
+    ``gateway_settle_seconds`` is how long proxies may lag behind what their gateway has accepted;
+    ``gateway_warm_seconds`` is how long a route that was just made stands parked at least.
     ``drain_seconds`` must be longer than the gateway keeps old connections after a change of its policies.
     ``istiod_url`` is where istiod's debug pages tell what its proxies took; without it a write counts as taken after
     ``istio_settle_seconds``, which must be istiod's longest wait (PILOT_DEBOUNCE_MAX) or more.
@@ -45,6 +46,7 @@ class ControllerSettings:
     stale_after_seconds: float = 45.0
     blindness_budget_seconds: float = 300.0
     gateway_settle_seconds: float = 2.0
+    gateway_warm_seconds: float = 20.0  # Envoy may wait 15 for endpoints of new clusters, and answers 500 meanwhile
     drain_seconds: float = 65.0  # Envoy Gateway: 60, unless its EnvoyProxy has another spec.shutdown.drainTimeout
     istiod_url: str | None = None
     istio_settle_seconds: float = 12.0  # istiod: PILOT_DEBOUNCE_MAX is 10, and the push takes a moment

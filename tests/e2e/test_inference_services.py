@@ -24,8 +24,8 @@ def test_an_experiment_starts_when_both_are_ready_and_waits_while_one_is_not(sta
     plane, namespace = stage.plane, stage.namespace
     write(plane, inference_service("ranker-v7", namespace=namespace))
     stage.apply(**two_inference_services(port=8000), analysis=LONG)
-    status = stage.wait_for(lambda status: ready(status)[1] == "BackendNotFound")
-    assert message(status) == f"InferenceService ranker-v8 must exist in namespace {namespace}, found none"
+    missing = f"InferenceService ranker-v8 must exist in namespace {namespace}, found none"
+    stage.wait_for(lambda status: ready(status)[1] == "BackendNotFound" and message(status) == missing)
     write(plane, inference_service("ranker-v8", namespace=namespace, ready="False", reason="PredictorNotReady"))
     stage.wait_for(lambda status: ready(status)[1] == "BackendNotReady")
     write(plane, inference_service("ranker-v8", namespace=namespace))

@@ -20,6 +20,7 @@ from model_experiment.routing.policies import CARRIED
 from routing.journeys import grow, in_milliseconds, live, strays, take_back, under_load
 
 SETTLE_SECONDS = 2
+WARM_SECONDS = 3
 DRAIN_SECONDS = 3  # the gateway of the control plane keeps old connections for 2
 USERS = [f"user-{number}" for number in range(20_000)]
 
@@ -35,6 +36,7 @@ class Walker:
             self.cache,
             urgent=objects,
             settle_seconds=SETTLE_SECONDS,
+            warm_seconds=WARM_SECONDS,
             drain_seconds=DRAIN_SECONDS,
             comparator=comparator,
         )
@@ -48,7 +50,7 @@ class Walker:
                 self.cache.forget(kind, gone)
         return self.router.read(self.experiment)
 
-    async def walk_to(self, goal, *, seconds=15):
+    async def walk_to(self, goal, *, seconds=30):
         until = time.monotonic() + seconds
         while not is_reached((reading := await self.read()).own, goal) or self.held(reading, goal) != goal:
             assert time.monotonic() < until, f"{goal} was not reached: {reading}"

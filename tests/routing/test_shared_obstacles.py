@@ -72,7 +72,7 @@ FILTERS = [
 def on_gateway(route, *, is_marked=False, **options):
     objects = {"policies": [hashing_policy("shop")], **options.pop("objects", {})}
     subject = experiment(routing=options.pop("routing", ON_GATEWAY), **options)
-    dialect = SharedHTTPRoute(view(**objects), clock=float, settle_seconds=2)
+    dialect = SharedHTTPRoute(view(**objects), clock=float, settle_seconds=2, warm_seconds=2)
     return dialect.find_obstacle(subject, route, is_marked=is_marked)
 
 

@@ -29,7 +29,7 @@ from routing.shared_walkers import Walker, apply, held_to, replace
 
 USERS = [f"user-{number}" for number in range(20_000)]
 RATE = 200
-SETTLE_SECONDS = 2
+SETTLE_SECONDS = WARM_SECONDS = 2
 SHARED = {"httpRoute": {"name": "ranker"}, "ownership": "Shared"}
 
 
@@ -41,7 +41,7 @@ async def walker_for(control_plane, namespace, **changes):
     objects = Objects(api, timeout_seconds=5)
 
     def router(cache):
-        dialect = SharedHTTPRoute(cache, clock=time.monotonic, settle_seconds=SETTLE_SECONDS)
+        dialect = SharedHTTPRoute(cache, clock=time.monotonic, settle_seconds=SETTLE_SECONDS, warm_seconds=WARM_SECONDS)
         return SharedRouter(dialect, objects, cache, urgent=objects, clock=time.monotonic)
 
     try:

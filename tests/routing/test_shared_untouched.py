@@ -97,7 +97,7 @@ def user_routes(draw, kind):
 def router_of(kind, objects, cache):
     if kind == HTTP_ROUTE:
         cache.prime(BACKEND_TRAFFIC_POLICY, [stored({**hashing_policy("shop"), "status": {"ancestors": [parent()]}})])
-        dialect = SharedHTTPRoute(cache, clock=float, settle_seconds=0)
+        dialect = SharedHTTPRoute(cache, clock=float, settle_seconds=0, warm_seconds=0)
     else:
         cache.prime(ISTIO_GATEWAY, [stored(gateway())])
         cache.prime(ENVOY_FILTER, [stored(hashing_filter("shop"))])

@@ -107,17 +107,21 @@ def _router(
     settings: ControllerSettings, objects: Objects, cache: Cache, *, urgent: Objects, is_new_gateway: bool
 ) -> ChosenRouter:
     """The routers of both meshes and both kinds of ownership, with one picture of the world and of istiod."""
-    clock, gateway, istio = time.monotonic, settings.gateway_settle_seconds, settings.istio_settle_seconds
+    clock, istio = time.monotonic, settings.istio_settle_seconds
+    settle, warm = settings.gateway_settle_seconds, settings.gateway_warm_seconds
     comparator = _comparator(settings)
     mesh = Istiod(settings.istiod_url, timeout_seconds=_ISTIOD_SECONDS) if settings.istiod_url else None
-    http_route = SharedHTTPRoute(cache, clock=clock, settle_seconds=gateway, is_new_envoy_gateway=is_new_gateway)
+    http_route = SharedHTTPRoute(
+        cache, clock=clock, settle_seconds=settle, warm_seconds=warm, is_new_envoy_gateway=is_new_gateway
+    )
     virtual_service = SharedVirtualService(cache, clock=clock, settle_seconds=istio, mesh=mesh)
     return ChosenRouter(
         http_route=GatewayApiRouter(
             objects,
             cache,
             urgent=urgent,
-            settle_seconds=gateway,
+            settle_seconds=settle,
+            warm_seconds=warm,
             drain_seconds=settings.drain_seconds,
             is_new_envoy_gateway=is_new_gateway,
             comparator=comparator,

@@ -32,7 +32,8 @@ from model_experiment.routing.reading import TAKEN_BACK, is_open, seen, written_
 class GatewayApiRouter:
     """Routes of Envoy Gateway, read from a view and written with guards; ``urgent`` are connections for take-backs.
 
-    ``settle_seconds`` is how long the proxies may lag behind the word of their gateway. ``drain_seconds`` is how long
+    ``settle_seconds`` is how long the proxies may lag behind the word of their gateway, ``warm_seconds`` how long they
+    may wait for the endpoints of a route that was just made (Envoy: 15 s). ``drain_seconds`` is how long
     they keep connections that were made before a policy: Envoy gives a policy such as basic authentication a filter of
     its own. An old connection keeps its filters until it is drained, but follows new routes at once, and a route that
     asks for a filter which a connection does not have is served without it.
@@ -46,6 +47,7 @@ class GatewayApiRouter:
         *,
         urgent: Objects,
         settle_seconds: float,
+        warm_seconds: float,
         drain_seconds: float,
         is_new_envoy_gateway: bool = True,
         comparator: Comparator | None = None,
@@ -55,8 +57,9 @@ class GatewayApiRouter:
         self._urgent = urgent
         self._view = view
         self._settle_seconds = settle_seconds
+        self._warm_seconds = warm_seconds
         self._drain_seconds = drain_seconds
-        self._settling, self._draining = Ages(clock), Ages(clock)
+        self._settling, self._warming, self._draining = Ages(clock), Ages(clock), Ages(clock)
         self._is_new_envoy_gateway = is_new_envoy_gateway
         self._comparator = comparator
 
@@ -75,8 +78,10 @@ class GatewayApiRouter:
         if not reading.settled:
             return reading
         versions = tuple(each["metadata"]["generation"] for each in (own, policy) if each)
-        age = self._settling.of(own["metadata"]["uid"], versions)
-        return replace(reading, settled=age >= self._settle_seconds)
+        uid = own["metadata"]["uid"]
+        has_settled = self._settling.of(uid, versions) >= self._settle_seconds
+        is_warm = self._warming.of(uid, "accepted") >= self._warm_seconds
+        return replace(reading, settled=has_settled and (is_warm or isinstance(reading.route, Open)))
 
     async def apply(self, experiment: Experiment, step: Route, *, taken_back: str = "") -> bool:
         """Makes one step true; see the port."""
@@ -154,6 +159,7 @@ class GatewayApiRouter:
         if own is not None:
             await self._own_objects.delete(kind, own)
             self._settling.forget(own["metadata"]["uid"])
+            self._warming.forget(own["metadata"]["uid"])
             self._draining.forget(own["metadata"]["uid"])
         return own is not None
 

@@ -31,19 +31,27 @@ _RULE = "/spec/rules/0"
 class SharedHTTPRoute:
     """HTTPRoutes of Envoy Gateway, as a dialect of shared routes.
 
-    ``settle_seconds`` is how long the proxies may lag behind the word of their gateway.
+    ``settle_seconds`` is how long the proxies may lag behind the word of their gateway, ``warm_seconds`` how long they
+    may wait for the endpoints of a backend that comes from weight 0.
     """
 
     kind = HTTP_ROUTE
     rules_field = "rules"
 
     def __init__(
-        self, view: View, *, clock: Callable[[], float], settle_seconds: float, is_new_envoy_gateway: bool = True
+        self,
+        view: View,
+        *,
+        clock: Callable[[], float],
+        settle_seconds: float,
+        warm_seconds: float,
+        is_new_envoy_gateway: bool = True,
     ) -> None:
         self._view = view
         self._is_new = is_new_envoy_gateway
         self._ages = Ages(clock)
         self._settle_seconds = settle_seconds
+        self._warm_seconds = warm_seconds
 
     def user_route(self, experiment: Experiment) -> Manifest | None:
         """See the port."""
@@ -89,7 +97,9 @@ class SharedHTTPRoute:
         if not settled:
             return False, problem
         versions = tuple(each["metadata"]["generation"] for each in (user_route, *policies))
-        return self._ages.of(user_route["metadata"]["uid"], versions) >= self._settle_seconds, problem
+        is_entering = any(entry.weight == 1 for entry in self.rule(experiment, user_route).entries)
+        wait = self._warm_seconds if is_entering else self._settle_seconds
+        return self._ages.of(user_route["metadata"]["uid"], versions) >= wait, problem
 
     def look(self, experiment: Experiment) -> None:
         """See the port; the gateway tells by itself."""
