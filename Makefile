@@ -28,7 +28,7 @@ $(READY): uv.lock pyproject.toml
 	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --frozen
 	@touch $(READY)
 
-check: $(READY) ## everything that needs no server: format, lint, types, layers, generated files, tests (90 s)
+check: $(READY) ## everything that needs no server: format, lint, types, layers, generated files, tests (3 min)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
