@@ -3,7 +3,6 @@
 import asyncio
 import time
 from contextlib import asynccontextmanager
-from itertools import chain, repeat
 
 from model_experiment.decision.route import Absent, Open, Parked
 from model_experiment.decision.splits import promotion_of
@@ -35,11 +34,10 @@ async def grow(walker, traffic, split, users):
     assert await traffic.ask_each([""]) == {"": ""}
 
 
-async def live(walker, half, *, pause, times=1):
-    """Whole lives, to a promotion and away; each goal with the moments at which it was begun and reached."""
-    life = (Parked(half), Open(half), Parked(half), Open(half), Open(promotion_of(half, "v8")), Absent())
+async def live(walker, half, *, pause):
+    """A whole life, to a promotion and away; each goal with the moments at which it was begun and reached."""
     steps = []
-    for goal in chain.from_iterable(repeat(life, times)):
+    for goal in (Parked(half), Open(half), Parked(half), Open(half), Open(promotion_of(half, "v8")), Absent()):
         begun = time.time()
         await walker.walk_to(goal)
         steps.append((begun, time.time(), goal))

@@ -127,7 +127,7 @@ async def test_a_whole_life_under_load_gives_no_client_error_and_leaves_the_rout
 ):
     traffic, before = Traffic(url, USERS[:5000]), as_users_see_it(control_plane.api.get(manifest))
     async with walker_for(control_plane, istio, namespace) as walker, under_load(traffic, 200):
-        await live(walker, split(walker, 50), pause=0.7, times=2)
+        await live(walker, split(walker, 50), pause=0.7)
     assert as_users_see_it(control_plane.api.get(manifest)) == before
     assert not traffic.errors
 
