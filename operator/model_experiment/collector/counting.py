@@ -59,7 +59,9 @@ class Tally:
         One that a challenger answered as it should says that the split stands, one that the champion answered instead
         that it does not. Entries of the access log come late, so it is their own times that are compared.
         """
-        if not self.counted.shared_route or request.variant != self.counted.champion:
+        if not self.counted.shared_route:
+            return True
+        if request.variant != self.counted.champion:
             if request.is_as_assigned and self._split_since is None:
                 self._split_since = request.started
             return True

@@ -17,6 +17,7 @@ or a filter answered before the router, no variant met the user, although ``x-va
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property, lru_cache
 
 from envoy.data.accesslog.v3.accesslog_pb2 import DownstreamEnd, HTTPAccessLogEntry, NotSet
 
@@ -44,7 +45,7 @@ class Unattributed(StrEnum):
     UNKNOWN_VARIANT = "UnknownVariant"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """A request that a variant answered, or failed to."""
 
@@ -59,17 +60,19 @@ class Request:
     sent: str = ""
     """The position header, where the experiment has one and the access log carries it."""
 
-    @property
+    @cached_property
     def is_as_assigned(self) -> bool:
-        """Whether Envoy chose the variant that the assignment in the status predicts; nothing is wrong if none is."""
+        """Whether Envoy chose the variant that the assignment in the status predicts; nothing is wrong if none is.
+
+        Worked out once, because whoever counts a request asks again.
+        """
         return self.counted.expected(self.user, self.sent) in (None, self.variant)
 
 
 def read_entry(entry: HTTPAccessLogEntry, routes: Mapping[RouteKey, Counted]) -> Request | Unattributed | None:
     """What an entry means; None where it is no business of any experiment, or its user is held out."""
-    common = entry.common_properties
-    counted = _of_route(common.route_name, routes)
-    if counted is None or common.access_log_type not in _FINISHED or common.intermediate_log_entry:
+    common, counted = entry.common_properties, _of_route(entry, routes)
+    if counted is None:
         return None
     if not common.upstream_cluster and not common.response_flags.no_healthy_upstream:
         return Unattributed.NO_UPSTREAM_CLUSTER
@@ -105,9 +108,8 @@ class Bypass:
 
 def read_bypass(entry: HTTPAccessLogEntry, user_routes: Mapping[RouteKey, Counted]) -> Bypass | None:
     """Whether an entry of a user's route belonged to an experiment; while that is not open, all of them do."""
-    common = entry.common_properties
-    counted = _of_route(common.route_name, user_routes)
-    if counted is None or common.access_log_type not in _FINISHED or common.intermediate_log_entry:
+    counted = _of_route(entry, user_routes)
+    if counted is None:
         return None
     user = entry.request.request_headers.get(counted.header, "")
     return Bypass(counted, user) if is_usable(user) else None
@@ -118,10 +120,15 @@ def is_usable(user: str) -> bool:
     return 0 < len(user) <= LONGEST_USER and "\0" not in user
 
 
-def _of_route(route_name: str, routes: Mapping[RouteKey, Counted]) -> Counted | None:
-    return next((routes[key] for key in _route_keys(route_name) if key in routes), None)
+def _of_route(entry: HTTPAccessLogEntry, routes: Mapping[RouteKey, Counted]) -> Counted | None:
+    """The experiment of an entry's route; None also for a request that is still under way."""
+    common = entry.common_properties
+    counted = next((routes[key] for key in _route_keys(common.route_name) if key in routes), None)
+    is_over = common.access_log_type in _FINISHED and not common.intermediate_log_entry
+    return counted if is_over else None
 
 
+@lru_cache(maxsize=4096)  # a gateway has few routes and many requests
 def _route_keys(route_name: str) -> Sequence[RouteKey]:
     """Namespace and route in the name that a gateway gives to a route; no key of ours for other names.
 
