@@ -43,22 +43,27 @@ def told(assignment, user):
     return "" if variant == HOLDOUT else variant
 
 
+async def enter(walker, traffic):
+    """Grows to half of those who may enter: everybody is where predicted, and the same users are held out."""
+    exposed, outside = set(), None
+    for reached in (1, 10, 50):
+        assignment = split(walker, 50, reached)
+        await walker.walk_to(Open(assignment))
+        seen = await traffic.ask_each(USERS)
+        assert seen == {user: told(assignment, user) for user in USERS}
+        met, held_out = ({user for user in USERS if seen[user] == variant} for variant in ("v8", ""))
+        assert exposed <= met
+        assert outside in (None, held_out)
+        exposed, outside = met, held_out
+    for headers in MAY_NOT:
+        assert set((await Traffic(traffic.url, [], headers=headers).ask_each(USERS[:200])).values()) == {""}
+
+
 @pytest.mark.proves("targeting and holdout", on=ON_GATEWAY)
 async def test_whoever_may_enter_meets_the_predicted_variant_and_nobody_else_enters(control_plane, namespace, url):
     traffic = Traffic(url, USERS, headers=MAY_ENTER)
     async with walker_for(control_plane, namespace, targeting=TARGETING) as walker:
-        exposed, outside = set(), None
-        for reached in (1, 10, 50):
-            assignment = split(walker, 50, reached)
-            await walker.walk_to(Open(assignment))
-            seen = await traffic.ask_each(USERS)
-            assert seen == {user: told(assignment, user) for user in USERS}
-            met, held_out = ({user for user in USERS if seen[user] == variant} for variant in ("v8", ""))
-            assert exposed <= met
-            assert outside in (None, held_out)
-            exposed, outside = met, held_out
-        for headers in MAY_NOT:
-            assert set((await Traffic(url, [], headers=headers).ask_each(USERS[:200])).values()) == {""}
+        await enter(walker, traffic)
         promotion = promotion_of(split(walker, 50), "v8")
         await walker.walk_to(Open(promotion))
         assert set((await traffic.ask_each(USERS[:500])).values()) == {"v8"}

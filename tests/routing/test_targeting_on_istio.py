@@ -12,7 +12,7 @@ from model_experiment.decision.route import Open
 from model_experiment.decision.splits import promotion_of
 from routing.journeys import live, under_load
 from routing.test_on_istio import USERS, rules, walker_for
-from routing.test_targeting_on_gateway import MAY_ENTER, MAY_NOT, TARGETING, split, told
+from routing.test_targeting_on_gateway import MAY_ENTER, TARGETING, enter, split
 from routing.virtual_services import user_virtual_service
 
 
@@ -42,18 +42,7 @@ async def test_whoever_may_enter_meets_the_predicted_variant_and_nobody_else_ent
 ):
     traffic = Traffic(url, USERS, headers=MAY_ENTER)
     async with walker_for(control_plane, istio, namespace, targeting=TARGETING) as walker:
-        exposed, outside = set(), None
-        for reached in (1, 10, 50):
-            assignment = split(walker, 50, reached)
-            await walker.walk_to(Open(assignment))
-            seen = await traffic.ask_each(USERS)
-            assert seen == {user: told(assignment, user) for user in USERS}
-            met, held_out = ({user for user in USERS if seen[user] == variant} for variant in ("v8", ""))
-            assert exposed <= met
-            assert outside in (None, held_out)
-            exposed, outside = met, held_out
-        for headers in MAY_NOT:
-            assert set((await Traffic(url, [], headers=headers).ask_each(USERS[:200])).values()) == {""}
+        await enter(walker, traffic)
         await walker.walk_to(Open(promotion_of(split(walker, 50), "v8")))
         assert set((await traffic.ask_each(USERS[:500])).values()) == {"v8"}
     assert not traffic.errors
