@@ -4,11 +4,10 @@ import time
 from contextlib import contextmanager
 
 import pytest
-import requests
 
-from control_plane.process import wait_until
 from given.experiments import install_definition
 from given.stages import phase_is, ready, staged
+from given.traffic import once_served
 from model_experiment.objects import ENVOY_FILTER
 from routing.virtual_services import champion, delegating, destination, user_virtual_service
 
@@ -29,7 +28,7 @@ def staged_on_istio(control_plane, istio, namespace, model_server, tmp_path, **s
         control_plane.create_service_entry(namespace, server.name)
     users = user_route(istio, namespace)
     control_plane.api.create(users)
-    wait_until(lambda: requests.get(f"{istio.url}/{namespace}", timeout=5).ok, "the champion serves")
+    once_served(f"{istio.url}/{namespace}")
     with staged(control_plane, namespace, servers, tmp_path, istio=istio, **settings) as stage:
         yield stage
     control_plane.api.delete(users)

@@ -5,13 +5,12 @@ from copy import deepcopy
 from datetime import datetime
 
 import pytest
-import requests
 
-from control_plane.process import wait_until
 from given.experiments import hashing_policy, install_definition, shared_route_manifest
 from given.model_servers import fail
 from given.proofs import ON_GATEWAY_SHARED
 from given.stages import phase_is, ready, staged
+from given.traffic import once_served
 from routing.virtual_services import hashing_filter, shared_virtual_service
 
 SHARED = {"httpRoute": {"name": "ranker"}, "ownership": "Shared"}
@@ -43,7 +42,7 @@ def istio_stage(control_plane, istio, namespace, model_server, tmp_path):
     users = shared_virtual_service(namespace, gateways=[istio.gateway], uri={"prefix": f"/{namespace}"})
     for manifest in (by_user, users):
         control_plane.api.create(manifest)
-    wait_until(lambda: requests.get(f"{istio.url}/{namespace}", timeout=5).ok, "the champion serves")
+    once_served(f"{istio.url}/{namespace}")
     with staged(control_plane, namespace, servers, tmp_path, istio=istio) as stage:
         yield stage
     for manifest in (users, by_user):

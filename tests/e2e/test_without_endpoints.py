@@ -4,14 +4,13 @@ import time
 from contextlib import ExitStack, contextmanager
 
 import pytest
-import requests
 
-from control_plane.process import wait_until
 from demo.operator_process import start_collector, start_controller
 from given.experiments import install_definition, route_manifest
 from given.model_servers import ModelServer, introduce, serving
 from given.model_serving import HERE, NOWHERE, behind_in_mesh, half_there
 from given.stages import Stage, phase_is, ready
+from given.traffic import once_served
 from routing.virtual_services import champion, delegating, user_virtual_service
 
 LONG = {"looks": 7, "minimumDuration": "9m", "maximumDuration": "10m"}
@@ -57,7 +56,7 @@ def on_istio(control_plane, istio, namespace, tmp_path):
     ):
         control_plane.api.create(users)
         stack.callback(control_plane.api.delete, users)
-        wait_until(lambda: requests.get(f"{istio.url}/{namespace}", timeout=5).ok, "the champion serves")
+        once_served(f"{istio.url}/{namespace}")
         mesh = {"access_log": istio.access_log, "istiod_url": istio.istiod_url}
         with operator(control_plane, namespace, tmp_path, gateway=istio.url, **mesh) as stage:
             yield stage, challenger.take

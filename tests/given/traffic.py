@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
+import requests
+
+from control_plane.process import wait_until
 
 
 @dataclass(slots=True)
@@ -58,3 +61,9 @@ class Traffic:
     def errors(self) -> Counter[int]:
         """How many answers had which status, 200 left out."""
         return Counter(status for _, _, status, _ in self.answers if status != 200)
+
+
+def once_served(url: str) -> str:
+    """The address, once its gateway answers 200 there: it knows of a route some moments after the API server does."""
+    wait_until(lambda: requests.get(url, timeout=5).ok, f"the champion serves {url}")
+    return url

@@ -3,11 +3,10 @@
 from contextlib import ExitStack, contextmanager
 
 import pytest
-import requests
 
-from control_plane.process import wait_until
 from given.model_serving import behind_in_mesh, inference_service, two_inference_services, write
 from given.proofs import ON_ISTIO
+from given.traffic import once_served
 from given.watchers import Watchers
 from model_experiment.decision.route import Open
 from routing.test_on_istio import rules, split, walker_for
@@ -25,7 +24,7 @@ def serving_both(control_plane, istio, namespace, *services, port):
         endpoints = [stack.enter_context(behind_in_mesh(control_plane, namespace, s, port=port)) for s in services]
         control_plane.api.create(users)
         stack.callback(control_plane.api.delete, users)
-        wait_until(lambda: requests.get(f"{istio.url}/{namespace}", timeout=5).ok, "the champion serves")
+        once_served(f"{istio.url}/{namespace}")
         yield endpoints
 
 

@@ -6,12 +6,11 @@ from urllib.parse import quote
 
 import aiohttp
 import pytest
-import requests
 
-from control_plane.process import wait_until
 from demo.operator_process import COMPARATOR
 from given.mirroring import compared, shadow
 from given.model_servers import serving
+from given.traffic import once_served
 from model_experiment.decision.route import Open
 from model_experiment.decision.splits import split_of
 from model_experiment.objects import ENVOY_FILTER, VIRTUAL_SERVICE
@@ -53,9 +52,8 @@ def challenger(models):
 def url(control_plane, istio, namespace, models):
     manifest = user_virtual_service(*rules(namespace), namespace=namespace, gateways=[istio.gateway])
     control_plane.api.create(manifest)
-    found = f"{istio.url}/{namespace}"
-    wait_until(lambda: requests.get(found, timeout=5).ok, f"{models[0].name} serves")
-    yield found
+    assert models[0].name == "ranker-v7", "the champion runs"
+    yield once_served(f"{istio.url}/{namespace}")
     control_plane.api.delete(manifest)
 
 

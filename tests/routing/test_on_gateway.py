@@ -9,7 +9,7 @@ import pytest
 
 from given.experiments import experiment_manifest, experiment_of, install_definition, route_manifest
 from given.proofs import ON_GATEWAY
-from given.traffic import Traffic
+from given.traffic import Traffic, once_served
 from model_experiment.assignment import assign, modulus_for
 from model_experiment.controller.cache import Cache
 from model_experiment.decision.route import Absent, Open, Parked, is_reached, next_step
@@ -84,7 +84,7 @@ def url(control_plane, namespace, model_server):
     model_server("ranker-v8")
     path = f"/{namespace}"
     control_plane.api.create(route_manifest(namespace, control_plane.gateway_ref, path=path))
-    return control_plane.gateway + path
+    return once_served(control_plane.gateway + path)
 
 
 def split(walker, percent):

@@ -7,13 +7,11 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
-import requests
 
 from control_plane.ports import free_port
-from control_plane.process import wait_until
 from given.experiments import experiment_manifest, experiment_of, install_definition
 from given.proofs import ON_ISTIO
-from given.traffic import Traffic
+from given.traffic import Traffic, once_served
 from model_experiment.assignment import Assignment, Share, modulus_for
 from model_experiment.controller.cache import Cache
 from model_experiment.decision.route import Absent, Open, Parked, is_reached, next_step
@@ -100,9 +98,7 @@ def url(control_plane, istio, namespace, servers):
     assert set(servers) == {"v7", "v8"}
     manifest = user_virtual_service(*rules(namespace), namespace=namespace, gateways=[istio.gateway])
     control_plane.api.create(manifest)
-    found = f"{istio.url}/{namespace}"
-    wait_until(lambda: requests.get(found, timeout=5).ok, "the champion serves")
-    yield found
+    yield once_served(f"{istio.url}/{namespace}")
     control_plane.api.delete(manifest)
 
 

@@ -1,12 +1,10 @@
 """Four challengers on both real meshes: everybody where predicted, and nobody ever between two challengers."""
 
 import pytest
-import requests
 
-from control_plane.process import wait_until
 from given.experiments import route_manifest
 from given.proofs import ON_GATEWAY, ON_ISTIO
-from given.traffic import Traffic
+from given.traffic import Traffic, once_served
 from model_experiment.assignment import modulus_for
 from model_experiment.decision.route import Absent, Open
 from model_experiment.decision.splits import promotion_of, split_of
@@ -64,9 +62,7 @@ def url_on_istio(control_plane, istio, namespace, models):
         control_plane.create_service_entry(namespace, model.name)
     manifest = user_virtual_service(*rules(namespace), namespace=namespace, gateways=[istio.gateway])
     control_plane.api.create(manifest)
-    url = f"{istio.url}/{namespace}"
-    wait_until(lambda: requests.get(url, timeout=5).ok, "the champion serves")
-    yield url
+    yield once_served(f"{istio.url}/{namespace}")
     control_plane.api.delete(manifest)
 
 

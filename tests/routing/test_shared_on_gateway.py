@@ -17,7 +17,7 @@ from given.experiments import (
     shared_route_manifest,
 )
 from given.proofs import ON_GATEWAY_SHARED
-from given.traffic import Traffic
+from given.traffic import Traffic, once_served
 from model_experiment.assignment import assign, modulus_for
 from model_experiment.decision.route import Absent, Open, Parked
 from model_experiment.errors import ConflictError
@@ -65,7 +65,7 @@ def url(control_plane, namespace, model_server, manifest):
     model_server("ranker-v8")
     control_plane.api.create(hashing_policy(namespace))
     control_plane.api.apply(manifest)
-    return f"{control_plane.gateway}/{namespace}"
+    return once_served(f"{control_plane.gateway}/{namespace}")
 
 
 def split(walker, percent):
@@ -78,7 +78,7 @@ def as_users_see_it(route):
     seen = deepcopy(route)
     for field in ("managedFields", "resourceVersion", "generation"):
         del seen["metadata"][field]
-    del seen["status"]
+    seen.pop("status", None)  # written by the gateway a moment after the route
     return seen
 
 

@@ -7,13 +7,11 @@ from contextlib import asynccontextmanager
 from copy import deepcopy
 
 import pytest
-import requests
 import yaml
 
-from control_plane.process import wait_until
 from given.experiments import experiment_manifest, experiment_of, install_definition
 from given.proofs import ON_ISTIO_SHARED
-from given.traffic import Traffic
+from given.traffic import Traffic, once_served
 from model_experiment.assignment import assign, modulus_for
 from model_experiment.decision.route import Absent, Open, Parked
 from model_experiment.objects import ENVOY_FILTER, ISTIO_GATEWAY, VIRTUAL_SERVICE, Objects, connect
@@ -87,9 +85,7 @@ def by_user(istio, namespace):
 def url(control_plane, istio, namespace, manifest, by_user):
     control_plane.api.create(by_user)
     control_plane.api.apply(manifest)
-    found = f"{istio.url}/{namespace}"
-    wait_until(lambda: requests.get(found, timeout=5).ok, "the champion serves")
-    yield found
+    yield once_served(f"{istio.url}/{namespace}")
     control_plane.api.delete(by_user)
     control_plane.api.delete(manifest)
 

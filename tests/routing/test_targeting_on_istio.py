@@ -3,11 +3,9 @@
 from contextlib import contextmanager
 
 import pytest
-import requests
 
-from control_plane.process import wait_until
 from given.proofs import ON_ISTIO
-from given.traffic import Traffic
+from given.traffic import Traffic, once_served
 from model_experiment.decision.route import Open
 from model_experiment.decision.splits import promotion_of
 from routing.journeys import live, under_load
@@ -24,9 +22,7 @@ def serving(control_plane, istio, namespace, model_server):
         control_plane.create_service_entry(namespace, f"ranker-{variant}")
     manifest = user_virtual_service(*rules(namespace), namespace=namespace, gateways=[istio.gateway])
     control_plane.api.create(manifest)
-    found = f"{istio.url}/{namespace}"
-    wait_until(lambda: requests.get(found, timeout=5).ok, "the champion serves")
-    yield found
+    yield once_served(f"{istio.url}/{namespace}")
     control_plane.api.delete(manifest)
 
 
