@@ -79,7 +79,7 @@ def test_the_columns_are_what_kubectl_get_shows():
     (edition,) = custom_resource_definition()["spec"]["versions"]
     columns = edition["additionalPrinterColumns"]
 
-    assert [column["name"] for column in columns] == ["Strategy", "Phase", "Split", "Verdict", "Ready", "Reason", "Age"]
+    assert [column["name"] for column in columns] == ["Strategy", "Phase", "Share", "Verdict", "Ready", "Reason", "Age"]
     assert [column["name"] for column in columns if column.get("priority")] == ["Reason"]
 
 

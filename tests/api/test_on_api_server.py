@@ -15,7 +15,7 @@ from api.bad_objects import BAD_NAMES, BAD_SPECS, BEYOND_THE_SERVER, Bad
 from api.bad_shadows import BAD_SHADOWS
 from api.cluster import Experiments, RefusedError
 from api.objects import MINIMAL, changed, good_files
-from model_experiment.api import Condition, parse_spec, parse_status
+from model_experiment.api import GROUP, PLURAL, VERSION, Condition, parse_spec, parse_status
 from model_experiment.api.crd import FROZEN, custom_resource_definition
 from model_experiment.errors import SpecError
 
@@ -138,6 +138,27 @@ def test_a_full_status_comes_back_as_it_was_written(experiments, stored, full_st
     experiments.replace_status(stored | {"status": full_status.to_json()})
 
     assert parse_status(experiments.read("ranker")["status"]) == full_status
+
+
+def test_kubectl_get_shows_where_an_experiment_stands(experiments, stored, full_status, control_plane):
+    experiments.replace_status(stored | {"status": full_status.to_json()})
+
+    path = f"/apis/{GROUP}/{VERSION}/namespaces/{experiments.namespace}/{PLURAL}/ranker"
+    as_kubectl = {"Accept": "application/json;as=Table;g=meta.k8s.io;v=v1"}
+    table = control_plane.api.session.get(control_plane.api.url + path, headers=as_kubectl, timeout=5).json()
+
+    names = [column["name"] for column in table["columnDefinitions"]]
+    shown = dict(zip(names, table["rows"][0]["cells"], strict=True))
+    del shown["Age"]
+    assert shown == {
+        "Name": "ranker",
+        "Strategy": "ABTest",
+        "Phase": "Concluded",
+        "Share": "0.00%",
+        "Verdict": "KeepChampion",
+        "Ready": "Unknown",
+        "Reason": "Pending",
+    }
 
 
 def test_a_status_without_a_known_condition_is_refused(experiments, stored):

@@ -54,11 +54,3 @@ def test_a_text_that_is_too_long_is_cut():
 
     assert len(written.reason) == 128
     assert written.message == "m" * 4093 + "..."
-
-
-def test_the_history_forgets_its_oldest_entries():
-    status = ModelExperimentStatus()
-    for step in range(40):
-        status = status.remembering(entry(reason=f"Step{step}"))
-
-    assert [each.reason for each in status.history] == [f"Step{step}" for step in range(10, 40)]

@@ -60,6 +60,16 @@ def test_an_obstacle_in_mid_run_parks_at_once_and_the_split_opens_again_afterwar
     assert isinstance(played.seen.route, Open)
 
 
+def test_the_history_keeps_the_newest_thirty_lines_of_an_obstacle_that_comes_and_goes():
+    played = Played()
+    for _ in range(20):
+        played.until_running()
+        played.tick(obstacle=POLICY)
+    phases = [entry.phase for entry in played.status.history]
+    assert phases == [Phase.RUNNING, Phase.STARTING] * 15
+    assert played.status.history[-1].time.timestamp() == played.now
+
+
 def test_harm_parks_in_the_very_tick_that_sees_it_and_ends_with_the_route_gone():
     played = Played()
     played.until_running()

@@ -88,14 +88,15 @@ def _rules() -> list[dict[str, str]]:
 
 def _columns() -> list[dict[str, Any]]:
     ready = "conditions[?(@.type=='Ready')]"
+    challenger = "variants[?(@.role=='Challenger')]"  # the first of several: a column holds one value
     return [
         {"name": "Strategy", "type": "string", "jsonPath": ".spec.strategy"},
         {"name": "Phase", "type": "string", "jsonPath": ".status.phase"},
         {
-            "name": "Split",
-            "type": "integer",
-            "description": "Percent of the users who meet the challenger while an ABTest runs.",
-            "jsonPath": ".spec.challengers[0].percent",
+            "name": "Share",
+            "type": "string",
+            "description": "Share of the users who meet the first challenger now.",
+            "jsonPath": f".status.{challenger}.share",
         },
         {"name": "Verdict", "type": "string", "jsonPath": ".status.decision.verdict"},
         {"name": "Ready", "type": "string", "jsonPath": f".status.{ready}.status"},

@@ -10,7 +10,7 @@ whole status, or a value that is gone stays.
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 
 from pydantic import Field
 
@@ -344,10 +344,6 @@ class ModelExperimentStatus(Record):
         description="The transitions, newest last.",
         json_schema_extra=AS_A_WHOLE,
     )
-
-    def remembering(self, entry: HistoryEntry) -> Self:
-        """This status with one more transition; the oldest is forgotten where there are too many."""
-        return self.model_copy(update={"history": (*self.history, entry)[-LONGEST_HISTORY:]})
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON for the API server, absent values left out."""
