@@ -82,6 +82,8 @@ def measured(request: pytest.FixtureRequest) -> Callable[[str], None]:
 @pytest.fixture(scope="session")
 def control_plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """One control plane for all tests; its logs stay in pytest's temporary folder."""
+    is_worker = hasattr(request.config, "workerinput")
+    assert not is_worker, "a test that gets the control plane through getfixturevalue must name it as well"
     folder = tmp_path_factory.mktemp("control-plane")
     start = _on_kind(request.config.option, folder) if request.config.option.cluster == "kind" else running(folder)
     with start as plane:

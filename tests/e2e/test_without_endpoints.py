@@ -77,6 +77,7 @@ def by_endpoints(control_plane, namespace, model_server, tmp_path):
     ("where", "routing"),
     [("by_service", {"httpRoute": {"name": "ranker"}}), ("on_istio", {"virtualService": {"name": "ranker"}})],
 )
+@pytest.mark.usefixtures("control_plane")  # what is asked for by name alone does not make it a cluster test
 def test_the_guardrail_takes_the_traffic_back_and_only_the_challengers_users_noticed(request, where, routing):
     stage, take_endpoints = request.getfixturevalue(where)
     stage.apply(routing=routing, analysis=LONG)
