@@ -66,6 +66,14 @@ def test_a_request_that_met_another_variant_than_assigned_is_told_apart():
     assert totals(tally) == {("v8", REQUESTS): 1, ("v7", REQUESTS): 1, ("v7", MISASSIGNED): 1}
 
 
+def test_a_long_answer_says_nothing_of_the_present_split_because_it_may_have_begun_under_another():
+    tally = Tally(RANKER)
+    tally.count(request("v7", nanoseconds=29_999_999_999))
+    tally.count(request("v7", nanoseconds=30_000_000_000))
+    assert totals(tally)["v7", REQUESTS] == 2
+    assert totals(tally)["v7", MISASSIGNED] == 1
+
+
 SHARED = replace(RANKER, shared_route="ranker/rule/0", services=(("ranker-v7", "v7"), ("ranker-v8", "v8")))
 MEETS_V7 = user_of("v7")
 ANSWERS = [

@@ -249,6 +249,10 @@ BYPASSES = [
     pytest.param(entry(MEETS_V8, route=USER_ROUTE), Bypass(BESIDE, MEETS_V8), id="a user who should have met it"),
     pytest.param(entry(route=USER_ROUTE), None, id="a request without the header does not belong to it"),
     pytest.param(entry("a" * 257, route=USER_ROUTE), None, id="a user that could not be counted there either"),
+    pytest.param(entry(MEETS_V8, route=USER_ROUTE, milliseconds=29_999), Bypass(BESIDE, MEETS_V8), id="a slow answer"),
+    pytest.param(
+        entry(MEETS_V8, route=USER_ROUTE, milliseconds=30_000), None, id="one that may have begun before the experiment"
+    ),
     pytest.param(entry(MEETS_V8), None, id="a request on the experiment's route"),
     pytest.param(entry(MEETS_V8, route="httproute/shop/other/rule/0/match/0/*"), None, id="a request on another route"),
 ]

@@ -13,8 +13,8 @@ WENT_PAST = (
     " the gateway's proxies do not do what it has accepted"
 )
 ELSEWHERE = (
-    "each user must meet the variant that x-user-id says, found another one in 6 of 100 requests: the gateway's"
-    " proxies have other routes, or split by chance"
+    "each user must meet the variant that x-user-id says, found users of others in 6 of 100 requests that {} answered:"
+    " the gateway's proxies have other routes, or split by chance"
 )
 POLICY = Obstacle("PolicyNotCarried", "a policy is attached")
 FINDINGS = [
@@ -24,30 +24,37 @@ FINDINGS = [
         id="no request yet",
     ),
     pytest.param(
-        RouteCounts(5000),
+        RouteCounts((2500, 2500), (0, 0)),
         RouteFinding(effective=True, message="5000 of 5000 requests met the variant assigned"),
         id="all as assigned",
     ),
     pytest.param(
-        RouteCounts(99, misassigned=99),
-        RouteFinding(effective=True, message="0 of 99 requests met the variant assigned"),
+        RouteCounts((99, 99), (99, 99)),
+        RouteFinding(effective=True, message="0 of 198 requests met the variant assigned"),
         id="too few to say anything",
     ),
     pytest.param(
-        RouteCounts(100, misassigned=5),
-        RouteFinding(effective=True, message="95 of 100 requests met the variant assigned"),
+        RouteCounts((100, 100), (5, 5)),
+        RouteFinding(effective=True, message="190 of 200 requests met the variant assigned"),
         id="a few odd users",
     ),
     pytest.param(
-        RouteCounts(100, misassigned=6), RouteFinding(effective=False, message=ELSEWHERE), id="a split by chance"
+        RouteCounts((100, 100), (6, 6)),
+        RouteFinding(effective=False, message=ELSEWHERE.format("v7")),
+        id="a split by chance",
     ),
     pytest.param(
-        RouteCounts(95, bypassed=5),
+        RouteCounts((1_000_000, 100), (0, 6)),
+        RouteFinding(effective=False, message=ELSEWHERE.format("v8")),
+        id="a split by chance that hardly anybody meets",
+    ),
+    pytest.param(
+        RouteCounts((50, 45), (0, 0), bypassed=5),
         RouteFinding(effective=True, message="95 of 100 requests met the variant assigned"),
         id="a few past it",
     ),
     pytest.param(
-        RouteCounts(94, bypassed=6),
+        RouteCounts((50, 44), (0, 0), bypassed=6),
         RouteFinding(effective=False, message=WENT_PAST),
         id="one of many proxies refused it",
     ),

@@ -62,7 +62,7 @@ def test_a_split_by_chance_is_noticed_by_its_requests_and_given_back(control_pla
         finally:
             trusting.process.stop()
     assert (status["decision"]["verdict"], status["decision"]["reason"]) == ("Invalid", "RouteNotEffective")
-    assert "each user must meet the variant that x-user-id says, found another one in" in status["decision"]["message"]
+    assert "each user must meet the variant that x-user-id says, found users of others" in status["decision"]["message"]
     assert ready(status) == ("False", "RouteNotEffective")
     assert shoppers.last_answer_by("v8") < ended
     assert not traffic.errors

@@ -65,7 +65,7 @@ class AccessLog:
             return
         tally.count(request)
         self._recorder.expose(request, now=now)
-        if not request.is_as_assigned:
+        if request.is_misassigned:
             self._health.mismatches.inc()
 
 

@@ -74,7 +74,7 @@ class Tally:
         """One request and its response, under the variant that answered."""
         variant, bucket = request.variant, self.counted.assignment.bucket(request.user)
         self.tables[variant, REQUESTS][bucket] += 1
-        if not request.is_as_assigned:
+        if request.is_misassigned:
             self.tables[variant, MISASSIGNED][bucket] += 1
         if request.code >= 500:  # noqa: PLR2004 - HTTP's own boundaries
             self.tables[variant, SERVER_ERRORS][bucket] += 1

@@ -26,6 +26,9 @@ from model_experiment.assignment import HOLDOUT
 from model_experiment.collector.catalogue import Counted, RouteKey
 
 VARIANT_HEADER = "x-variant"
+LONGEST_ANSWER_SECONDS = (
+    30  # what began earlier may have begun under another split, and says nothing of the present one
+)
 LONGEST_USER = 256  # characters; a database that stores every user once must not store megabytes for one
 
 _FINISHED = (NotSet, DownstreamEnd)  # the other types report on a request that is still under way
@@ -68,6 +71,11 @@ class Request:
         """
         return self.counted.expected(self.user, self.sent) in (None, self.variant)
 
+    @property
+    def is_misassigned(self) -> bool:
+        """Whether it says that the present split is not what Envoy has: a long answer may have begun under another."""
+        return not self.is_as_assigned and self.nanoseconds < LONGEST_ANSWER_SECONDS * 1_000_000_000
+
 
 def read_entry(entry: HTTPAccessLogEntry, routes: Mapping[RouteKey, Counted]) -> Request | Unattributed | None:
     """What an entry means; None where it is no business of any experiment, or its user is held out."""
@@ -107,9 +115,12 @@ class Bypass:
 
 
 def read_bypass(entry: HTTPAccessLogEntry, user_routes: Mapping[RouteKey, Counted]) -> Bypass | None:
-    """Whether an entry of a user's route belonged to an experiment; while that is not open, all of them do."""
+    """Whether an entry of a user's route belonged to an experiment; while that is not open, all of them do.
+
+    A long answer says nothing: it may have begun before the experiment's route stood.
+    """
     counted = _of_route(entry, user_routes)
-    if counted is None:
+    if counted is None or entry.common_properties.duration.seconds >= LONGEST_ANSWER_SECONDS:
         return None
     user = entry.request.request_headers.get(counted.header, "")
     return Bypass(counted, user) if is_usable(user) else None
