@@ -39,7 +39,7 @@ from model_experiment.decision.plan import measures_of
 from model_experiment.metrics.families import COLLECTOR, DETAIL_LABELS
 from model_experiment.objects import HTTP_ROUTE, MODEL_EXPERIMENT
 from model_experiment.routing.reading import TAKEN_BACK
-from model_experiment.settings import ControllerSettings
+from model_experiment.controller.settings import ControllerSettings
 
 EXPERIMENTS = 100
 SCRAPE_SECONDS, CALM_SECONDS, LONGEST_SECONDS = 5, 30, 120

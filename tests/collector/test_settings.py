@@ -2,15 +2,14 @@ from argparse import ArgumentParser
 
 import pytest
 
-from model_experiment.collector.settings import CollectorSettings, add_flags, from_flags
+from model_experiment.collector.settings import CollectorSettings
 from model_experiment.errors import SettingsError
+from model_experiment.process import flags as process_flags
 from model_experiment.process.flags import host_and_port
 
 
 def read(*arguments, **environment):
-    parser = ArgumentParser()
-    add_flags(parser)
-    return from_flags(parser.parse_args(arguments), environment)
+    return process_flags.read(CollectorSettings, ArgumentParser(), arguments, environment)
 
 
 def test_everything_has_a_default_on_loopback():

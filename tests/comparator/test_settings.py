@@ -2,14 +2,13 @@ from argparse import ArgumentParser
 
 import pytest
 
-from model_experiment.comparator.settings import ComparatorSettings, add_flags, from_flags
+from model_experiment.comparator.settings import ComparatorSettings
 from model_experiment.errors import SettingsError
+from model_experiment.process import flags as process_flags
 
 
 def read(*arguments, **environment):
-    parser = ArgumentParser()
-    add_flags(parser)
-    return from_flags(parser.parse_args(arguments), environment)
+    return process_flags.read(ComparatorSettings, ArgumentParser(), arguments, environment)
 
 
 def test_everything_has_a_default_on_loopback():

@@ -23,7 +23,7 @@ commands:
 
 
 _COMMANDS = {
-    "controller": "model_experiment.controller.main",
+    "controller": "model_experiment.cli.controller",
     "collector": "model_experiment.cli.collector",
     "comparator": "model_experiment.cli.comparator",
     "shadow": "model_experiment.cli.shadow",

@@ -21,7 +21,7 @@ from model_experiment.collector.catalogue import Catalogue
 from model_experiment.collector.counting import Tallies
 from model_experiment.collector.exposition import registry_of
 from model_experiment.collector.health import Health
-from model_experiment.collector.http import Endpoints, application
+from model_experiment.collector.http import application
 from model_experiment.collector.recording import Recorder
 from model_experiment.collector.settings import CollectorSettings
 from model_experiment.collector.store import AssignmentLog
@@ -64,16 +64,14 @@ async def serve(
     health = Health(registry)
     recorder = Recorder(AssignmentLog(settings.database), tallies, health)
     access_log = AccessLog(tallies, recorder, health, clock=clock)
-    endpoints = Endpoints(registry, recorder, tallies, clock=clock)
+    paths = application(registry, recorder, tallies, clock=clock)
     try:
         async with asyncio.TaskGroup() as tasks:
             recording = tasks.create_task(recorder.run())
             following = tasks.create_task(_until_cancelled(feed, tallies, health))
             async with (
                 _access_log_server(settings.als_address, access_log) as als,
-                http.listening(
-                    http.runner(application(endpoints)), settings.http_address, setting="http-address"
-                ) as shown,
+                http.listening(http.runner(paths), settings.http_address, setting="http-address") as shown,
             ):
                 listening(Addresses(als, shown))
                 await stop.wait()

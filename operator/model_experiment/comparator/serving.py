@@ -12,8 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client import CollectorRegistry
 
 from model_experiment.comparator.asking import Asker, session
 from model_experiment.comparator.backends import Backends
@@ -31,7 +30,6 @@ from model_experiment.comparator.store import EvidenceStore
 from model_experiment.process import http
 
 FINISH_SECONDS = 5.0
-_UNINFORMED = "the list of experiments must have been read, found no answer from the API server yet"
 
 Feed = Callable[[Callable[[Catalogue], None], Health], Awaitable[object]]
 """Delivers the catalogue, again whenever it changes, until it is cancelled."""
@@ -107,17 +105,6 @@ def _copies(mirror: Mirror) -> web.ServerRunner:
 
 
 def _metrics(registry: CollectorRegistry, tallies: Tallies) -> web.AppRunner:
-    async def metrics(_request: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    async def healthy(_request: web.Request) -> web.Response:
-        return web.Response(text="alive\n")
-
-    async def ready(_request: web.Request) -> web.Response:
-        if tallies.are_informed:
-            return web.Response(text="ready\n")
-        return web.json_response({"faults": [_UNINFORMED]}, status=503)
-
     application = web.Application()
-    application.add_routes([web.get("/metrics", metrics), web.get("/healthz", healthy), web.get("/readyz", ready)])
+    application.add_routes(http.probes(registry, ready=lambda: "" if tallies.are_informed else http.UNINFORMED))
     return http.runner(application)

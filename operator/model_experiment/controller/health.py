@@ -8,9 +8,9 @@ import asyncio
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from model_experiment.controller.scheduler import Scheduler
+from model_experiment.process.http import probes
 
 LONGEST_SILENCE_SECONDS = 15.0
 
@@ -26,21 +26,16 @@ ANSWER_TO_ROUTE_SECONDS = Histogram(
 )
 
 
-async def serve(address: str, scheduler: Scheduler) -> web.AppRunner:
-    """Starts the HTTP side; ``cleanup`` of the runner ends it."""
+def application(scheduler: Scheduler) -> web.Application:
+    """Probes and metrics over HTTP."""
 
-    async def healthz(_request: web.Request) -> web.Response:
-        silence = asyncio.get_running_loop().time() - scheduler.last_turn
-        words = f"the last turn of the scheduler was {silence:.1f} s ago"
-        return web.Response(status=200 if silence < LONGEST_SILENCE_SECONDS else 503, text=words)
+    def silence() -> str:
+        seconds = asyncio.get_running_loop().time() - scheduler.last_turn
+        longest = (
+            f"the scheduler must turn every {LONGEST_SILENCE_SECONDS:g} s, found its last turn {seconds:.1f} s ago"
+        )
+        return longest if seconds >= LONGEST_SILENCE_SECONDS else ""
 
-    async def metrics(_request: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    app = web.Application()
-    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", healthz), web.get("/metrics", metrics)])
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    host, _, port = address.rpartition(":")
-    await web.TCPSite(runner, host or None, int(port)).start()
-    return runner
+    application = web.Application()
+    application.add_routes(probes(REGISTRY, ready=silence, alive=silence))
+    return application

@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import signal
-import sys
 import threading
 import time
 from collections.abc import Coroutine, Sequence
@@ -15,6 +13,7 @@ from typing import Any
 from model_experiment.controller import health, watching
 from model_experiment.controller.cache import Cache
 from model_experiment.controller.scheduler import Scheduler
+from model_experiment.controller.settings import ControllerSettings
 from model_experiment.controller.tick import tick
 from model_experiment.controller.world import Key, World
 from model_experiment.errors import ModelExperimentError
@@ -25,8 +24,8 @@ from model_experiment.objects import (
     MODEL_EXPERIMENT,
     VIRTUAL_SERVICE,
     Objects,
-    connect,
 )
+from model_experiment.process import http, running
 from model_experiment.routing.capabilities import is_new_envoy_gateway
 from model_experiment.routing.choice import ChosenRouter
 from model_experiment.routing.gateway_api import GatewayApiRouter
@@ -36,7 +35,6 @@ from model_experiment.routing.mirroring import Comparator
 from model_experiment.routing.shared import SharedRouter
 from model_experiment.routing.shared_http_route import SharedHTTPRoute
 from model_experiment.routing.shared_virtual_service import SharedVirtualService
-from model_experiment.settings import ControllerSettings, parse
 
 log = logging.getLogger(__name__)
 
@@ -48,25 +46,13 @@ _READING_THREADS = 4
 _ISTIOD_SECONDS = 5.0  # nobody waits for its answer
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Runs until told to stop; 0 after a stop, 1 with one clear line where the controller cannot run."""
-    try:
-        settings = parse(arguments)
-        logging.basicConfig(
-            level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-        )
-        logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # it tells of every event that it passes on
-        return asyncio.run(run(settings))
-    except ModelExperimentError as error:
-        print(f"mexp controller: {error}", file=sys.stderr)  # noqa: T201 - the last word before exit
-        return 1
+def run(settings: ControllerSettings) -> int:
+    """Steers until SIGTERM or SIGINT; returns the exit code."""
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # it tells of every event that it passes on
+    return running.run("controller", partial(_control, settings), log_level=settings.log_level)
 
 
-async def run(settings: ControllerSettings) -> int:
-    """The controller's life."""
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+async def _control(settings: ControllerSettings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         world, watches = await _connected(settings, stack)
         await watches.relist()
@@ -74,20 +60,20 @@ async def run(settings: ControllerSettings) -> int:
         world.cache.on_change = partial(watching.wake_concerned, world.cache, scheduler.wake)
         for manifest in world.cache.all(MODEL_EXPERIMENT):
             scheduler.wake((manifest["metadata"]["namespace"], manifest["metadata"]["name"]))
-        runner = await health.serve(settings.health_address, scheduler)
-        stack.push_async_callback(runner.cleanup)
+        probes = http.runner(health.application(scheduler))
+        await stack.enter_async_context(http.listening(probes, settings.health_address, setting="health-address"))
         log.info("watching; metrics from %s every %g s", settings.prometheus_url, settings.poll_seconds)
-        return await _until_the_first_ends(
+        await _until_the_first_ends(
             stop, watches, [scheduler.serve(stop), asyncio.to_thread(watches.run), _relisting(watches, stop)]
         )
 
 
 async def _connected(settings: ControllerSettings, stack: AsyncExitStack) -> tuple[World, watching.Watches]:
     """The parts, each with its own connections; what kinds there are decides what is watched."""
-    api = await connect(settings.kubeconfig, connections=_CONNECTIONS)
-    take_back_api = await connect(settings.kubeconfig, connections=_TAKE_BACK_CONNECTIONS)
-    for connection in (api, take_back_api):
-        stack.push_async_callback(connection.rest_client.close)
+    api = await stack.enter_async_context(await running.access(settings.kubeconfig, connections=_CONNECTIONS))
+    take_back_api = await stack.enter_async_context(
+        await running.access(settings.kubeconfig, connections=_TAKE_BACK_CONNECTIONS)
+    )
     source = _source(settings)
     stack.callback(source.close)
     objects = Objects(api, timeout_seconds=settings.api_timeout_seconds)
@@ -144,17 +130,17 @@ def _comparator(settings: ControllerSettings) -> Comparator | None:
 
 async def _until_the_first_ends(
     stop: asyncio.Event, watches: watching.Watches, parts: Sequence[Coroutine[Any, Any, None]]
-) -> int:
-    """Runs the parts; when one of them ends, all end: with 0 if that was asked for, else with 1."""
+) -> None:
+    """Runs the parts; when one of them ends, all end, and that is a fault unless it was asked for."""
     tasks = [asyncio.create_task(part) for part in parts]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    asked = stop.is_set()
+    was_asked = stop.is_set()
     stop.set()
     watches.stop.set()
-    for result in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(result, BaseException):
-            log.error("stopped by an error", exc_info=result)
-    return 0 if asked else 1
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    if not was_asked:
+        faults = [each for each in ended if isinstance(each, Exception)]
+        raise ExceptionGroup("each part must run until told to stop", faults or [RuntimeError("a part has ended")])
 
 
 async def _relisting(watches: watching.Watches, stop: asyncio.Event) -> None:

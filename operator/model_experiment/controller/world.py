@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from model_experiment.controller.cache import Cache
 from model_experiment.controller.memory import Memory
+from model_experiment.controller.settings import ControllerSettings
 from model_experiment.metrics.source import CountsSource, FieldsSource
 from model_experiment.objects import Objects
 from model_experiment.routing.port import Router
-from model_experiment.settings import ControllerSettings
 
 Key = tuple[str, str]  # namespace and name
 

@@ -1,14 +1,44 @@
 """The HTTP sides of a process: each listens for as long as a block runs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from model_experiment.errors import SettingsError
 from model_experiment.process.flags import host_and_port
 
 GRACE_SECONDS = 1.0
+UNINFORMED = "the list of experiments must have been read, found no answer from the API server yet"
+
+Fault = Callable[[], str]
+"""What is wrong now, as a sentence; empty where nothing is."""
+
+
+def probes(registry: CollectorRegistry, *, ready: Fault, alive: Fault = str) -> list[web.RouteDef]:
+    """``/metrics``, ``/healthz`` and ``/readyz``; the latter two answer 503 while there is a fault."""
+
+    async def metrics(_request: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def healthy(_request: web.Request) -> web.Response:
+        return _told(alive())
+
+    async def readily(_request: web.Request) -> web.Response:
+        return _told(ready())
+
+    return [web.get("/metrics", metrics), web.get("/healthz", healthy), web.get("/readyz", readily)]
+
+
+def refused(status: int, *faults: str) -> web.Response:
+    """A refusal as JSON, with one sentence a fault."""
+    return web.json_response({"faults": faults}, status=status)
+
+
+def _told(fault: str) -> web.Response:
+    return refused(503, fault) if fault else web.Response(text="ok\n")
 
 
 def runner(application: web.Application) -> web.AppRunner:

@@ -4,14 +4,14 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import yaml
 from kubernetes.aio import client
 from kubernetes.aio.config import ConfigException
 
-from model_experiment.errors import SettingsError
+from model_experiment.errors import ModelExperimentError, SettingsError
 from model_experiment.objects import connect
 from model_experiment.process.flags import WRONG_SETTINGS
 
@@ -27,12 +27,17 @@ def run(name: str, work: Callable[[asyncio.Event], Awaitable[None]], *, log_leve
     try:
         asyncio.run(_until_told(work))
     except* SettingsError as wrong:
-        for error in wrong.exceptions:
-            sys.stderr.write(f"mexp {name}: {error}\n")
-        code = WRONG_SETTINGS
+        code = _told(name, wrong.exceptions, WRONG_SETTINGS)
+    except* ModelExperimentError as broken:
+        code = _told(name, broken.exceptions, BROKEN)
     except* Exception:
         logger.exception("the %s broke", name)
         code = BROKEN
+    return code
+
+
+def _told(name: str, errors: Sequence[BaseException], code: int) -> int:
+    sys.stderr.writelines(f"mexp {name}: {error}\n" for error in errors)
     return code
 
 

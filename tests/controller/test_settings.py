@@ -1,25 +1,19 @@
 """The controller's settings: flags, then the environment, then defaults; whatever is wrong is named."""
 
-import os
+from argparse import ArgumentParser
 
 import pytest
 
 from model_experiment.errors import SettingsError
-from model_experiment.settings import ControllerSettings, parse
+from model_experiment.process import flags as process_flags
+from model_experiment.controller.settings import ControllerSettings
 
 URL = "http://prometheus.example"
 
 
-@pytest.fixture(autouse=True)
-def _no_environment(monkeypatch):
-    for name in [name for name in os.environ if name.startswith("MEXP_")]:
-        monkeypatch.delenv(name)
-
-
-def read(*flags, monkeypatch=None, **environment):
-    for name, value in environment.items():
-        monkeypatch.setenv(f"MEXP_{name}", value)
-    return parse(flags)
+def read(*flags, **environment):
+    named = {f"MEXP_{name}": value for name, value in environment.items()}
+    return process_flags.read(ControllerSettings, ArgumentParser(), flags, named)
 
 
 def test_everything_but_the_source_of_metrics_has_a_default():
@@ -31,9 +25,9 @@ def test_flags_become_numbers_and_texts():
     assert settings == ControllerSettings(URL, poll_seconds=2.5, slots=8, namespace="shop")
 
 
-def test_the_environment_speaks_where_no_flag_does(monkeypatch):
+def test_the_environment_speaks_where_no_flag_does():
     settings = read(
-        "--poll-seconds=1", monkeypatch=monkeypatch, PROMETHEUS_URL=URL, POLL_SECONDS="9", SLOTS="8", LOG_LEVEL="DEBUG"
+        "--poll-seconds=1", PROMETHEUS_URL=URL, POLL_SECONDS="9", SLOTS="8", LOG_LEVEL="DEBUG"
     )
     assert settings == ControllerSettings(URL, poll_seconds=1, slots=8, log_level="DEBUG")
 
@@ -66,7 +60,7 @@ FAULTS = [
         id="no domain",
     ),
     pytest.param(
-        ["--prometheus-url", URL, "--slots", "many"], "slots must be a number, found 'many'", id="a word for a number"
+        ["--prometheus-url", URL, "--slots", "many"], "slots must be a whole number, found 'many'", id="a word for a number"
     ),
     pytest.param(
         ["--prometheus-url", URL, "--slots", "0"], "slots must be 1 or more, found 0", id="no slot for anybody"
@@ -119,5 +113,5 @@ def test_a_setting_that_cannot_work_is_refused(flags):
 
 
 @pytest.mark.parametrize("name", ["NAMESPACE", "KUBECONFIG", "SLOTS", "LOG_LEVEL"])
-def test_an_empty_variable_is_none(monkeypatch, name):
-    assert read("--prometheus-url", URL, monkeypatch=monkeypatch, **{name: ""}) == ControllerSettings(URL)
+def test_an_empty_variable_is_none(name):
+    assert read("--prometheus-url", URL, **{name: ""}) == ControllerSettings(URL)
