@@ -38,7 +38,7 @@ from model_experiment.decision.counts import EXPOSURES, REQUESTS, Family, Measur
 from model_experiment.decision.plan import measures_of
 from model_experiment.metrics.families import COLLECTOR, DETAIL_LABELS
 from model_experiment.objects import HTTP_ROUTE, MODEL_EXPERIMENT
-from model_experiment.routing.reading import TAKEN_BACK
+from model_experiment.routing.seen_http_route import TAKEN_BACK
 from model_experiment.controller.settings import ControllerSettings
 
 EXPERIMENTS = 100

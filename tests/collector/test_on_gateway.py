@@ -19,7 +19,7 @@ from model_experiment.assignment import assign, modulus_for
 from model_experiment.decision.counts import Family
 from model_experiment.decision.route import Open
 from model_experiment.metrics.families import COLLECTOR
-from model_experiment.routing.own_route import policy_spec, render_spec
+from model_experiment.routing.own_http_route import policy_spec, render_spec
 from model_experiment.routing.ownership import owned
 
 USERS = [f"user-{number}" for number in range(600)]

@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 
 import pytest
 
+from model_experiment.controller.settings import ControllerSettings
 from model_experiment.errors import SettingsError
 from model_experiment.process import flags as process_flags
-from model_experiment.controller.settings import ControllerSettings
 
 URL = "http://prometheus.example"
 
@@ -26,9 +26,7 @@ def test_flags_become_numbers_and_texts():
 
 
 def test_the_environment_speaks_where_no_flag_does():
-    settings = read(
-        "--poll-seconds=1", PROMETHEUS_URL=URL, POLL_SECONDS="9", SLOTS="8", LOG_LEVEL="DEBUG"
-    )
+    settings = read("--poll-seconds=1", PROMETHEUS_URL=URL, POLL_SECONDS="9", SLOTS="8", LOG_LEVEL="DEBUG")
     assert settings == ControllerSettings(URL, poll_seconds=1, slots=8, log_level="DEBUG")
 
 
@@ -60,7 +58,9 @@ FAULTS = [
         id="no domain",
     ),
     pytest.param(
-        ["--prometheus-url", URL, "--slots", "many"], "slots must be a whole number, found 'many'", id="a word for a number"
+        ["--prometheus-url", URL, "--slots", "many"],
+        "slots must be a whole number, found 'many'",
+        id="a word for a number",
     ),
     pytest.param(
         ["--prometheus-url", URL, "--slots", "0"], "slots must be 1 or more, found 0", id="no slot for anybody"

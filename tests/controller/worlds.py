@@ -4,9 +4,9 @@ from typing import Any, cast
 
 from given.deciding import START
 from model_experiment.controller.cache import Cache
+from model_experiment.controller.settings import ControllerSettings
 from model_experiment.controller.world import World
 from model_experiment.objects import Objects
-from model_experiment.controller.settings import ControllerSettings
 
 SETTINGS = ControllerSettings("http://prometheus.example", status_refresh_seconds=60)
 

@@ -9,8 +9,8 @@ from model_experiment.controller.cache import Cache
 from model_experiment.decision.route import Obstacle
 from model_experiment.objects import INFERENCE_SERVICE
 from model_experiment.routing.backends import find_unserved, routed, served
-from model_experiment.routing.obstacles import adopted, find_obstacle
-from model_experiment.routing.reading import variant_of
+from model_experiment.routing.seen_http_route import variant_of
+from model_experiment.routing.user_http_route import adopted, find_obstacle
 from model_experiment.routing.user_virtual_service import adopted as adopted_on_istio
 from model_experiment.routing.user_virtual_service import find_obstacle as find_obstacle_on_istio
 from routing.manifests import V7, user_route

@@ -13,7 +13,7 @@ from model_experiment.routing.capabilities import (
     capabilities_of,
     is_new_envoy_gateway,
 )
-from model_experiment.routing.obstacles import find_obstacle
+from model_experiment.routing.user_http_route import find_obstacle
 from routing.manifests import condition, parent, user_route
 
 LINKERD, ISTIO = "linkerd.io/policy-controller", "istio.io/gateway-controller"

@@ -11,11 +11,11 @@ from model_experiment.decision.splits import promotion_of
 from model_experiment.objects import BACKEND_TRAFFIC_POLICY
 from model_experiment.routing import policies, user_virtual_service
 from model_experiment.routing.mesh_state import Proxy, mesh_says
-from model_experiment.routing.obstacles import find_obstacle
-from model_experiment.routing.own_route import parked_as_it_stands, render_spec
+from model_experiment.routing.own_http_route import parked_as_it_stands, render_spec
 from model_experiment.routing.own_virtual_service import parked_alone, render_delegate
-from model_experiment.routing.reading import seen
+from model_experiment.routing.seen_http_route import seen
 from model_experiment.routing.seen_virtual_service import route_of
+from model_experiment.routing.user_http_route import find_obstacle
 from routing.manifests import GATEWAY, V7, V8, condition, policy, user_route
 from routing.virtual_services import champion, delegating, destination
 from routing.virtual_services import user_virtual_service as on_virtual_service

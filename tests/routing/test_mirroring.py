@@ -8,14 +8,14 @@ from model_experiment.assignment import Assignment, Share
 from model_experiment.decision.route import Obstacle, Open, Parked
 from model_experiment.errors import ClusterError
 from model_experiment.objects import BACKEND_TRAFFIC_POLICY
-from model_experiment.routing import obstacles, user_virtual_service
+from model_experiment.routing import user_http_route, user_virtual_service
 from model_experiment.routing.capabilities import ENVOY_GATEWAY
 from model_experiment.routing.mesh_state import Proxy, mesh_says
 from model_experiment.routing.mirroring import Comparator, find_missing, mirror_of
-from model_experiment.routing.own_route import render_spec
+from model_experiment.routing.own_http_route import render_spec
 from model_experiment.routing.own_virtual_service import parked_alone, render_delegate
 from model_experiment.routing.policies import Policies, copies, find_uncarried
-from model_experiment.routing.reading import gateway_says, seen
+from model_experiment.routing.seen_http_route import gateway_says, seen
 from model_experiment.routing.seen_virtual_service import route_of
 from routing.manifests import GATEWAY, V7, V8, condition, parent, policy, user_route
 from routing.virtual_services import champion, destination
@@ -202,7 +202,7 @@ GATEWAYS = [
 @pytest.mark.parametrize(("controller", "is_new", "message"), GATEWAYS)
 def test_a_gateway_that_only_says_that_it_mirrors_is_refused(controller, is_new, message):
     route = user_route(parents=[parent(condition(), controller=controller)])
-    found = obstacles.find_obstacle(shadowing(), route, policies=[], is_new_envoy_gateway=is_new)
+    found = user_http_route.find_obstacle(shadowing(), route, policies=[], is_new_envoy_gateway=is_new)
     assert found == (Obstacle("GatewayNotSupported", message) if message else None)
 
 

@@ -7,7 +7,7 @@ import pytest
 from given.deciding import experiment
 from given.experiments import experiment_manifest
 from model_experiment.decision.route import Obstacle
-from model_experiment.routing.obstacles import adopted, find_obstacle, find_rule
+from model_experiment.routing.user_http_route import adopted, find_obstacle, find_rule
 from routing.manifests import V7, V8, condition, parent, user_route
 
 NAMED = {"httpRoute": {"name": "ranker", "rule": "main"}}

@@ -5,7 +5,7 @@ import pytest
 from given.deciding import experiment
 from model_experiment.decision.route import Obstacle
 from model_experiment.objects import BACKEND_TRAFFIC_POLICY, ENVOY_EXTENSION_POLICY, SECURITY_POLICY, Kind
-from model_experiment.routing.own_route import policy_spec
+from model_experiment.routing.own_http_route import policy_spec
 from model_experiment.routing.ownership import owned
 from model_experiment.routing.policies import Policies, copies, find_uncarried, waits_for
 from routing.manifests import condition, parent, policy, user_route

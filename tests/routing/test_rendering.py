@@ -8,16 +8,9 @@ from given.deciding import experiment
 from model_experiment.assignment import Assignment, Share
 from model_experiment.decision.route import Obstacle, Open, Parked, Seen
 from model_experiment.routing.asking import NO_VALUE
-from model_experiment.routing.own_route import parked_as_it_stands, policy_spec, render_spec, with_header
-from model_experiment.routing.reading import (
-    TAKEN_BACK,
-    WRITTEN,
-    contains,
-    digest,
-    gateway_says,
-    seen,
-    stands,
-)
+from model_experiment.routing.own_http_route import parked_as_it_stands, policy_spec, render_spec, with_header
+from model_experiment.routing.own_objects import TAKEN_BACK, WRITTEN, contains, digest, stands
+from model_experiment.routing.seen_http_route import gateway_says, seen
 from routing.manifests import GATEWAY, V7, V8, condition, parent, user_route
 
 SPLIT = Assignment(101, (Share("v8", 50), Share("v7", 51)))

@@ -8,7 +8,7 @@ from model_experiment.controller.cache import Cache
 from model_experiment.decision.route import Open, Parked
 from model_experiment.objects import BACKEND_TRAFFIC_POLICY, HTTP_ROUTE
 from model_experiment.routing.gateway_api import GatewayApiRouter
-from model_experiment.routing.own_route import policy_spec, render_spec
+from model_experiment.routing.own_http_route import policy_spec, render_spec
 from model_experiment.routing.ownership import owned
 from routing.manifests import condition, parent, user_route
 

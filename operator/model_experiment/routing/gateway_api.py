@@ -20,13 +20,13 @@ from model_experiment.objects import BACKEND_TRAFFIC_POLICY, HTTP_ROUTE, MODEL_E
 from model_experiment.routing.ages import Ages
 from model_experiment.routing.backends import find_unserved, served
 from model_experiment.routing.mirroring import Comparator, find_missing, mirror_of
-from model_experiment.routing.obstacles import adopted, find_obstacle, find_rule
+from model_experiment.routing.own_http_route import parked_as_it_stands, render_spec
 from model_experiment.routing.own_objects import OwnObjects
-from model_experiment.routing.own_route import parked_as_it_stands, render_spec
 from model_experiment.routing.ownership import is_ours, name_taken, owned
 from model_experiment.routing.policies import CARRIED, Policies, copies, waits_for
 from model_experiment.routing.port import View
-from model_experiment.routing.reading import TAKEN_BACK, is_open, seen, written_reason
+from model_experiment.routing.seen_http_route import is_open, seen
+from model_experiment.routing.user_http_route import adopted, find_obstacle, find_rule
 
 
 class GatewayApiRouter:
@@ -105,7 +105,9 @@ class GatewayApiRouter:
         own = self._own(HTTP_ROUTE, experiment)
         if own is not None and isinstance(step, Parked) and (taken_back or is_open(own, experiment)):
             spec = parked_as_it_stands(own["spec"], experiment.spec.assignment.header)
-            return await self._patch_route(experiment, own, spec, taken_back=taken_back, objects=self._urgent)
+            return await self._own_objects.write_route(
+                HTTP_ROUTE, own, spec, experiment=experiment, taken_back=taken_back, objects=self._urgent
+            )
         if own is not None and self._obstacle(experiment):
             return False  # parked, and nothing can be repeated now
         if isinstance(step, Open) and (own is None or self._pending(experiment, own)):
@@ -115,7 +117,9 @@ class GatewayApiRouter:
             own = await self._own_objects.create(HTTP_ROUTE, owned(experiment), spec)
             await self._carry(experiment, own)
             return True
-        changed = await self._patch_route(experiment, own, spec, taken_back=taken_back)
+        changed = await self._own_objects.write_route(
+            HTTP_ROUTE, own, spec, experiment=experiment, taken_back=taken_back
+        )
         return await self._carry(experiment, own) or changed
 
     def _rendered(self, experiment: Experiment, step: Parked | Open) -> Manifest:
@@ -125,17 +129,6 @@ class GatewayApiRouter:
             raise ClusterError(f"HTTPRoute {experiment.spec.routing.http_route.name} must have its rule, found none")
         mirror = mirror_of(experiment, self._comparator)
         return render_spec(served(experiment, self._view), user_route, rule, step, mirror=mirror)
-
-    async def _patch_route(
-        self, experiment: Experiment, own: Manifest, spec: Manifest, *, taken_back: str, objects: Objects | None = None
-    ) -> bool:
-        """Writes where something differs; what the API server answers is the route as it stands now."""
-        owners = own["metadata"].get("ownerReferences")
-        if self._own_objects.stands(own, spec) and taken_back == written_reason(own) and owners:
-            return False
-        marks = {TAKEN_BACK: taken_back}
-        await self._own_objects.write(HTTP_ROUTE, own, spec, metadata=owned(experiment), marks=marks, objects=objects)
-        return True
 
     async def _carry(self, experiment: Experiment, own: Manifest) -> bool:
         """Makes the policies of the own route say what they must; writes only where something differs."""

@@ -18,7 +18,7 @@ from model_experiment.routing.ages import Ages
 from model_experiment.routing.backends import find_unserved, served
 from model_experiment.routing.mesh_state import MeshState, mesh_says, selected
 from model_experiment.routing.mirroring import Comparator, find_missing, is_hashed, mirror_of
-from model_experiment.routing.own_objects import OwnObjects
+from model_experiment.routing.own_objects import OwnObjects, written_reason
 from model_experiment.routing.own_virtual_service import filter_spec, is_open, parked_alone, render_delegate
 from model_experiment.routing.ownership import (
     is_ours,
@@ -28,7 +28,6 @@ from model_experiment.routing.ownership import (
     owned_elsewhere,
 )
 from model_experiment.routing.port import View
-from model_experiment.routing.reading import TAKEN_BACK, written_reason
 from model_experiment.routing.seen_virtual_service import route_of
 from model_experiment.routing.user_virtual_service import (
     Rules,
@@ -60,7 +59,7 @@ class IstioRouter:
         mesh: MeshState | None = None,
         comparator: Comparator | None = None,
     ) -> None:
-        self._own = OwnObjects(objects, view)
+        self._own_objects = OwnObjects(objects, view)
         self._urgent = urgent
         self._view = view
         self._mesh = mesh
@@ -70,23 +69,11 @@ class IstioRouter:
 
     def read(self, experiment: Experiment) -> RouteReading:
         """What stands now and what is in the way."""
-        user_route = self._user_route(experiment)
-        gateways = self._gateways(user_route)
-        filters = self._view.all(ENVOY_FILTER)
         own = self._delegate(experiment)
         return RouteReading(
             own=self._seen(experiment, own) if own else None,
-            obstacle=name_taken(experiment, self._named(experiment))
-            or find_missing(experiment, self._comparator)
-            or find_unserved(experiment, self._view)
-            or find_obstacle(
-                served(experiment, self._view),
-                user_route,
-                gateways=gateways,
-                filters=[each for each in filters if not is_ours_elsewhere(each, experiment)],
-                others=self._view.all(MODEL_EXPERIMENT),
-            ),
-            adopted=adopted(served(experiment, self._view), user_route),
+            obstacle=self._obstacle(experiment),
+            adopted=adopted(served(experiment, self._view), self._user_route(experiment)),
         )
 
     async def apply(self, experiment: Experiment, step: Route, *, taken_back: str = "") -> bool:
@@ -106,11 +93,11 @@ class IstioRouter:
     async def _release(self, experiment: Experiment) -> bool:
         own = self._delegate(experiment)
         if own is not None:
-            await self._own.delete(VIRTUAL_SERVICE, own)
+            await self._own_objects.delete(VIRTUAL_SERVICE, own)
             self._ages.forget(own["metadata"]["uid"])
         filters = self._filters(experiment)
         for each in filters:
-            await self._own.delete(ENVOY_FILTER, each)
+            await self._own_objects.delete(ENVOY_FILTER, each)
             self._ages.forget(each["metadata"]["uid"])
         return own is not None or bool(filters)
 
@@ -118,27 +105,21 @@ class IstioRouter:
         own = self._delegate(experiment)
         if own is not None and isinstance(step, Parked) and (taken_back or is_open(own, experiment)):
             spec = parked_alone(served(experiment, self._view), step, own)
-            return await self._write_delegate(experiment, own, spec, taken_back=taken_back, objects=self._urgent)
-        if own is not None and self.read(experiment).obstacle:
+            return await self._own_objects.write_route(
+                VIRTUAL_SERVICE, own, spec, experiment=experiment, taken_back=taken_back, objects=self._urgent
+            )
+        if own is not None and self._obstacle(experiment):
             return False  # parked, and nothing can be repeated now
         rules = self._rules(experiment)
         await self._stand_filter(experiment, rules)
         mirror = mirror_of(experiment, self._comparator)
         spec = render_delegate(served(experiment, self._view), rules.champion, step, mirror=mirror)
         if own is None:
-            await self._own.create(VIRTUAL_SERVICE, owned(experiment), spec)
+            await self._own_objects.create(VIRTUAL_SERVICE, owned(experiment), spec)
             return True
-        return await self._write_delegate(experiment, own, spec, taken_back=taken_back)
-
-    async def _write_delegate(
-        self, experiment: Experiment, own: Manifest, spec: Manifest, *, taken_back: str, objects: Objects | None = None
-    ) -> bool:
-        owners = own["metadata"].get("ownerReferences")
-        if self._own.stands(own, spec) and taken_back == written_reason(own) and owners:
-            return False
-        marks = {TAKEN_BACK: taken_back}
-        await self._own.write(VIRTUAL_SERVICE, own, spec, metadata=owned(experiment), marks=marks, objects=objects)
-        return True
+        return await self._own_objects.write_route(
+            VIRTUAL_SERVICE, own, spec, experiment=experiment, taken_back=taken_back
+        )
 
     async def _stand_filter(self, experiment: Experiment, rules: Rules) -> None:
         """The filter where the gateway is; one that stands where the gateway was goes after the new one stands."""
@@ -150,12 +131,28 @@ class IstioRouter:
         found = self._filters(experiment)
         standing = [each for each in found if each["metadata"]["namespace"] == metadata["namespace"]]
         if not standing:
-            await self._own.create(ENVOY_FILTER, metadata, spec)
-        elif not self._own.stands(standing[0], spec):
-            await self._own.write(ENVOY_FILTER, standing[0], spec, metadata=metadata)
+            await self._own_objects.create(ENVOY_FILTER, metadata, spec)
+        elif not self._own_objects.stands(standing[0], spec):
+            await self._own_objects.write(ENVOY_FILTER, standing[0], spec, metadata=metadata)
         for each in found:
             if each not in standing:
-                await self._own.delete(ENVOY_FILTER, each)
+                await self._own_objects.delete(ENVOY_FILTER, each)
+
+    def _obstacle(self, experiment: Experiment) -> Obstacle | None:
+        """What keeps the delegate from standing at all."""
+        user_route = self._user_route(experiment)
+        return (
+            name_taken(experiment, self._named(experiment))
+            or find_missing(experiment, self._comparator)
+            or find_unserved(experiment, self._view)
+            or find_obstacle(
+                served(experiment, self._view),
+                user_route,
+                gateways=self._gateways(user_route),
+                filters=[each for each in self._view.all(ENVOY_FILTER) if not is_ours_elsewhere(each, experiment)],
+                others=self._view.all(MODEL_EXPERIMENT),
+            )
+        )
 
     def _seen(self, experiment: Experiment, own: Manifest) -> Seen:
         settled, problem = self._says(experiment, own)
@@ -181,7 +178,7 @@ class IstioRouter:
         if rules is None or not gateways:
             return bool(filters)
         wanted = filter_spec(experiment, rules.root, gateways[0]["spec"].get("selector", {}))
-        return any(self._own.stands(each, wanted) for each in filters)
+        return any(self._own_objects.stands(each, wanted) for each in filters)
 
     def _look(self, experiment: Experiment) -> None:
         selector = self._selector(experiment)
@@ -207,10 +204,10 @@ class IstioRouter:
         return rules
 
     async def _read_again(self, experiment: Experiment) -> None:
-        await self._own.read_again(VIRTUAL_SERVICE, experiment.namespace, experiment.route_name)
+        await self._own_objects.read_again(VIRTUAL_SERVICE, experiment.namespace, experiment.route_name)
         for gateway in self._gateways(self._user_route(experiment)):
             metadata = owned_elsewhere(experiment, gateway["metadata"]["namespace"])
-            await self._own.read_again(ENVOY_FILTER, metadata["namespace"], metadata["name"])
+            await self._own_objects.read_again(ENVOY_FILTER, metadata["namespace"], metadata["name"])
 
     def _user_route(self, experiment: Experiment) -> Manifest | None:
         return self._view.get(VIRTUAL_SERVICE, experiment.namespace, reference_of(experiment).name)

@@ -5,12 +5,19 @@ trap: an object may carry defaults that we never wrote, so what stands is told b
 own write made.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
+from typing import Any
 
+from model_experiment.decision.observation import Experiment
 from model_experiment.errors import ClusterError
 from model_experiment.objects import Kind, Manifest, Objects
+from model_experiment.routing.ownership import owned
 from model_experiment.routing.port import View
-from model_experiment.routing.reading import WRITTEN, contains, digest, stands
+
+TAKEN_BACK = "modelexperiment.io/taken-back"
+WRITTEN = "modelexperiment.io/written"
 
 
 class OwnObjects:
@@ -74,6 +81,23 @@ class OwnObjects:
                 " API server"
             )
 
+    async def write_route(
+        self,
+        kind: Kind,
+        own: Manifest,
+        spec: Manifest,
+        *,
+        experiment: Experiment,
+        taken_back: str,
+        objects: Objects | None = None,
+    ) -> bool:
+        """Writes a route of ours where something differs, with why it was taken back, and says whether it did."""
+        if self.stands(own, spec) and taken_back == written_reason(own) and own["metadata"].get("ownerReferences"):
+            return False
+        marks = {TAKEN_BACK: taken_back}
+        await self.write(kind, own, spec, metadata=owned(experiment), marks=marks, objects=objects)
+        return True
+
     async def delete(self, kind: Kind, own: Manifest) -> None:
         """Deletes exactly this object."""
         held = own["metadata"]
@@ -93,3 +117,38 @@ class OwnObjects:
     def _know(self, kind: Kind, manifest: Manifest) -> None:
         self._generations[manifest["metadata"]["uid"]] = manifest["metadata"]["generation"]
         self._view.remember(kind, manifest)
+
+
+def written_reason(own: Manifest) -> str:
+    """Why the route was taken back, as written together with the take-back."""
+    reason: str = own["metadata"].get("annotations", {}).get(TAKEN_BACK, "")
+    return reason
+
+
+def digest(spec: Manifest) -> str:
+    """What was written, in a few characters: what the user has taken away since cannot be seen in the object."""
+    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def stands(own: Manifest, spec: Manifest, *, generation: int | None) -> bool:
+    """Whether an object is as wanted: literally, or as it was written and of the generation that this write made.
+
+    Another generation means that somebody changed it, perhaps by adding what a comparison would take for a default.
+    """
+    written = own["metadata"].get("annotations", {}).get(WRITTEN)
+    return bool(own["spec"] == spec) or (written == digest(spec) and own["metadata"]["generation"] == generation)
+
+
+def contains(found: Any, wanted: Any) -> bool:
+    """Whether everything that we wrote still stands; fields that the API server added by default are not ours."""
+    if isinstance(wanted, dict):
+        return isinstance(found, dict) and all(
+            key in found and contains(found[key], value) for key, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return (
+            isinstance(found, list)
+            and len(found) == len(wanted)
+            and all(contains(here, there) for here, there in zip(found, wanted, strict=True))
+        )
+    return bool(found == wanted)

@@ -15,7 +15,7 @@ from model_experiment.decision.route import Open, Parked
 from model_experiment.objects import Manifest
 from model_experiment.routing.asking import asked_of, asked_of_all, is_closed
 from model_experiment.routing.mirroring import Mirror, is_weighed, mirror_entry
-from model_experiment.routing.own_route import variant_named
+from model_experiment.routing.own_http_route import variant_named
 
 CARRIED = frozenset(
     [

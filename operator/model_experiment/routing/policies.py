@@ -27,9 +27,9 @@ from model_experiment.objects import (
     Manifest,
 )
 from model_experiment.routing.mirroring import is_hashed
-from model_experiment.routing.own_route import policy_spec
+from model_experiment.routing.own_http_route import policy_spec
+from model_experiment.routing.own_objects import contains
 from model_experiment.routing.ownership import is_ours, owned
-from model_experiment.routing.reading import contains
 
 CARRIED = (SECURITY_POLICY, ENVOY_EXTENSION_POLICY, BACKEND_TRAFFIC_POLICY)
 _TARGETS = frozenset({"targetRef", "targetRefs", "targetSelectors"})

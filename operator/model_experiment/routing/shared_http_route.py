@@ -1,7 +1,7 @@
 """What a shared HTTPRoute must say, and the lines to add where it does not. Pure, but for the view that it reads.
 
 The rule must be the first of the route: access logs name a rule by its place, and this is how the collector knows the
-experiment's from the others. The traps are those of an own route (:mod:`~model_experiment.routing.own_route`), only
+experiment's from the others. The traps are those of an own route (:mod:`~model_experiment.routing.own_http_route`), only
 that here nobody mends them: without a header filter on each backend Envoy Gateway ignores the weights, and without a
 policy that hashes, users are split at random.
 """
@@ -18,12 +18,13 @@ from model_experiment.routing.ages import Ages
 from model_experiment.routing.asking import ANY_VALUE
 from model_experiment.routing.backends import find_unserved, served
 from model_experiment.routing.claims import older_claim
-from model_experiment.routing.obstacles import wrong_gateway
-from model_experiment.routing.own_route import backend, marked, policy_spec, with_header
+from model_experiment.routing.own_http_route import backend, marked, policy_spec, with_header
+from model_experiment.routing.own_objects import contains
 from model_experiment.routing.policies import Policies, attached
 from model_experiment.routing.port import View
-from model_experiment.routing.reading import contains, gateway_says, is_reference_to
+from model_experiment.routing.seen_http_route import gateway_says, is_reference_to
 from model_experiment.routing.shared_weights import Entry, SharedRule
+from model_experiment.routing.user_http_route import wrong_gateway
 
 _RULE = "/spec/rules/0"
 

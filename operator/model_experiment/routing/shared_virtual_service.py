@@ -19,9 +19,9 @@ from model_experiment.routing.asking import ANY_VALUE
 from model_experiment.routing.backends import find_unserved, routed, served
 from model_experiment.routing.claims import older_claim
 from model_experiment.routing.mesh_state import MESH_UNKNOWN, MeshState, mesh_says, selected
+from model_experiment.routing.own_objects import contains
 from model_experiment.routing.own_virtual_service import entry_of, filter_spec, rule_name
 from model_experiment.routing.port import View
-from model_experiment.routing.reading import contains
 from model_experiment.routing.shared_weights import Entry, SharedRule, challengers_have_traffic
 from model_experiment.routing.user_virtual_service import gateway_names, is_host_of, reference_of, wrong_gateway
 

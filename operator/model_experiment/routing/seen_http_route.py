@@ -4,10 +4,7 @@ The trap: ``Accepted`` belongs to a generation and to a parent. A route whose ne
 not processed yet is not settled, however green its conditions are.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator
-from typing import Any
 
 from model_experiment.api.variants import BackendRef
 from model_experiment.assignment import HOLDOUT, Assignment, Share
@@ -17,10 +14,8 @@ from model_experiment.objects import Manifest
 from model_experiment.routing.asking import is_closed, shares_of
 from model_experiment.routing.backends import routed
 from model_experiment.routing.mirroring import is_hashed, is_weighed
-from model_experiment.routing.own_route import is_marked, value_of
-
-TAKEN_BACK = "modelexperiment.io/taken-back"
-WRITTEN = "modelexperiment.io/written"
+from model_experiment.routing.own_http_route import is_marked, value_of
+from model_experiment.routing.own_objects import written_reason
 
 
 def seen(own: Manifest, policy: Manifest | None, experiment: Experiment) -> Seen:
@@ -67,12 +62,6 @@ def _asked(rule: Manifest) -> dict[str, str]:
     """The values that the first match of a rule asks for; the others ask for the same."""
     first: Manifest = next(iter(rule.get("matches", [])), {})
     return {entry["name"]: entry["value"] for entry in first.get("headers", [])}
-
-
-def written_reason(own: Manifest) -> str:
-    """Why the route was taken back, as written together with the take-back."""
-    reason: str = own["metadata"].get("annotations", {}).get(TAKEN_BACK, "")
-    return reason
 
 
 def variant_of(reference: Manifest, experiment: Experiment) -> str:
@@ -134,32 +123,3 @@ def _refusal(condition: Manifest) -> Obstacle:
     if condition["reason"] == "RefNotPermitted":  # the comparator is the only backend in another namespace
         return Obstacle("ComparatorNotPermitted", f"{_GRANT_WANTED}, found {said}")
     return Obstacle(_REFUSALS[condition["type"]], f"the gateway must take the experiment's route, found {said}")
-
-
-def digest(spec: Manifest) -> str:
-    """What was written, in a few characters: what the user has taken away since cannot be seen in the object."""
-    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def stands(own: Manifest, spec: Manifest, *, generation: int | None) -> bool:
-    """Whether an object is as wanted: literally, or as it was written and of the generation that this write made.
-
-    Another generation means that somebody changed it, perhaps by adding what a comparison would take for a default.
-    """
-    written = own["metadata"].get("annotations", {}).get(WRITTEN)
-    return bool(own["spec"] == spec) or (written == digest(spec) and own["metadata"]["generation"] == generation)
-
-
-def contains(found: Any, wanted: Any) -> bool:
-    """Whether everything that we wrote still stands; fields that the API server added by default are not ours."""
-    if isinstance(wanted, dict):
-        return isinstance(found, dict) and all(
-            key in found and contains(found[key], value) for key, value in wanted.items()
-        )
-    if isinstance(wanted, list):
-        return (
-            isinstance(found, list)
-            and len(found) == len(wanted)
-            and all(contains(here, there) for here, there in zip(found, wanted, strict=True))
-        )
-    return bool(found == wanted)

@@ -27,7 +27,7 @@ from model_experiment.routing.capabilities import (
 from model_experiment.routing.claims import older_claim
 from model_experiment.routing.mirroring import is_weighed
 from model_experiment.routing.policies import Policies, find_uncarried
-from model_experiment.routing.reading import is_reference_to
+from model_experiment.routing.seen_http_route import is_reference_to
 
 _MOST_HEADERS = 16  # of one match of an HTTPRoute
 _MOST_MATCHES = 128  # of all its rules together
