@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from model_experiment.api.status import LONGEST_HISTORY, Phase, Verdict
 from model_experiment.api.words import OnSuccess, Strategy
 from model_experiment.assignment import Assignment
-from model_experiment.decision import wording
 from model_experiment.decision.assessment import assess
-from model_experiment.decision.counts import RAMP_EXPOSURES, Counts
+from model_experiment.decision.counts import Counts
 from model_experiment.decision.evidence import Evidence, with_comparison, with_harm, with_route
 from model_experiment.decision.findings import Assessment
 from model_experiment.decision.observation import Blind, Experiment, Observation
 from model_experiment.decision.phases import ORDINARY, TRANSITIONS, Signal
 from model_experiment.decision.plan import Plan
+from model_experiment.decision.ramp import ramped, ramping, reached_stage
 from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Route, Seen, is_reached, next_step
 from model_experiment.decision.rules import (
     RULES,
@@ -61,15 +61,15 @@ def decide(experiment: Experiment, state: State, observation: Observation, plan:
     """The next state, the wanted route and what stands behind them; pure."""
     own = observation.routes.own
     obstacle = _obstacle(observation)
+    on_hold = obstacle or observation.blind
     state = _observed(experiment, state, observation, plan)
     assessment = assess(plan, state.evidence, now=observation.now, compared_since=state.compared_since)
     judgement = _judgement(experiment, state, observation, assessment, plan)
     if judgement.verdict not in FINAL:
-        state = _ramped(experiment, state, observation)
-    before = _goal(experiment, state, own, obstacle or observation.blind)
+        state = ramped(experiment, state, own, on_hold=on_hold is not None, now=observation.now)
+    before = _goal(experiment, state, own, on_hold)
     signal = _signal(experiment, state, observation, judgement=judgement, goal=before, obstacle=obstacle)
     after = _moved(experiment, state, signal, judgement, obstacle=obstacle, now=observation.now)
-    on_hold = obstacle or observation.blind
     goal = _goal(experiment, after, own, on_hold)
     step = _step(experiment, observation, after, goal)
     return Decision(
@@ -111,49 +111,11 @@ def _opened(state: State, step: Route, now: float) -> State:
     )
 
 
-def _ramped(experiment: Experiment, state: State, observation: Observation) -> State:
-    """The state with the next step of the ramp, once the present one has stood for its time and could be watched."""
-    ramp, own = experiment.spec.ramp, observation.routes.own
-    if state.phase is not Phase.RAMPING or state.stage >= len(ramp) or state.assignment is None:
-        return state
-    stands = is_reached(own, Open(split_of(experiment, state.assignment.modulus, stage=state.stage)))
-    if not stands or observation.blind or _obstacle(observation):
-        return replace(state, stage_since=None)
-    since = observation.now if state.stage_since is None else state.stage_since
-    step = ramp[state.stage]
-    held = observation.now - since >= step.hold.seconds
-    if not held or ramp_exposures(experiment, state) < step.minimum_exposures:
-        return replace(state, stage_since=since)
-    return replace(state, stage=state.stage + 1, stage_since=None)
-
-
-def ramp_exposures(experiment: Experiment, state: State) -> int:
-    """How many users met a challenger during the ramp, as far as is known."""
-    counts = state.evidence.counts
-    if counts is None:
-        return 0
-    names = [each.name for each in experiment.spec.challengers if counts.has(each.name, RAMP_EXPOSURES)]
-    return int(sum(counts.total(name, RAMP_EXPOSURES) for name in names))
-
-
-def _reached_stage(experiment: Experiment, state: State, own: Seen | None) -> int:
-    """The stage of the route where it is further than is remembered: a crash came between the two writes."""
-    if own is None or state.assignment is None or not isinstance(own.route, Open):
-        return state.stage
-    modulus = state.assignment.modulus
-    if own.route.assignment == split_of(experiment, modulus, stage=state.stage):
-        return state.stage  # few positions may give two steps the same split
-    later = range(state.stage + 1, len(experiment.spec.ramp) + 1)
-    return next(
-        (stage for stage in later if own.route.assignment == split_of(experiment, modulus, stage=stage)), state.stage
-    )
-
-
 def _observed(experiment: Experiment, state: State, observation: Observation, plan: Plan) -> State:
     """The state after the new counts, before any decision."""
     modulus = state.assignment.modulus if state.assignment else plan.modulus
     state = replace(state, assignment=split_of(experiment, modulus))
-    state = replace(state, stage=_reached_stage(experiment, state, observation.routes.own))
+    state = replace(state, stage=reached_stage(experiment, state, observation.routes.own))
     split = _settled_split(experiment, state, observation.routes.own)
     if split is None:
         state = replace(state, evidence=replace(state.evidence, route=None))
@@ -216,27 +178,10 @@ def _judgement(
     if state.phase is Phase.RUNNING:
         return first_judgement(_RULES[experiment.spec.strategy], situation) or NOT_STARTED
     if state.phase is Phase.RAMPING:
-        return first_judgement((*SAFETY, blind), situation) or _ramping(experiment, state)
+        return first_judgement((*SAFETY, blind), situation) or ramping(experiment, state)
     if _has_traffic(state, own) and (danger := first_judgement(_SAFETY[experiment.spec.strategy], situation)):
         return danger
     return NOT_STARTED
-
-
-def _ramping(experiment: Experiment, state: State) -> Judgement:
-    """How far the ramp is."""
-    ramp, names = experiment.spec.ramp, wording.names([each.name for each in experiment.spec.challengers])
-    if state.stage >= len(ramp):
-        whole = experiment.spec.challengers_percent
-        return Judgement(Verdict.CONTINUE, "Ramping", f"next comes the full split: {whole}% of the users meet {names}")
-    step = ramp[state.stage]
-    wanted = f" and until {step.minimum_exposures} have done so" if step.minimum_exposures else ""
-    return Judgement(
-        Verdict.CONTINUE,
-        "Ramping",
-        f"{step.percent}% of the users meet {names} for {step.hold}{wanted}, step {state.stage + 1} of"
-        f" {len(ramp)} ({ramp_exposures(experiment, state)} users so far); guardrails watch, objectives count from the"
-        " full split on",
-    )
 
 
 def _has_traffic(state: State, own: Seen | None) -> bool:
