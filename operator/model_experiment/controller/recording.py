@@ -9,17 +9,14 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-from model_experiment.api.status import ModelExperimentStatus, Phase, parse_status
-from model_experiment.controller.memory import KEY, Memory, from_checkpoint, to_checkpoint
+from model_experiment.api.status import ModelExperimentStatus, parse_status
 from model_experiment.controller.world import Key, World
 from model_experiment.decision import wording
-from model_experiment.decision.account import state_of
 from model_experiment.decision.health import Health, with_health
 from model_experiment.decision.observation import Experiment
-from model_experiment.decision.state import Entry, State
+from model_experiment.decision.state import Entry
 from model_experiment.errors import ClusterError, ConflictError, SpecError
-from model_experiment.objects import CONFIG_MAP, EVENT, MODEL_EXPERIMENT, Manifest, Operation
-from model_experiment.routing.ownership import is_ours, owned
+from model_experiment.objects import EVENT, MODEL_EXPERIMENT, Manifest
 
 log = logging.getLogger(__name__)
 
@@ -31,31 +28,6 @@ _ALARMING = frozenset(
         *("PolicyNotCarried", "RouteContested"),
     }
 )
-
-
-async def recall(world: World, key: Key, experiment: Experiment) -> Memory:
-    """What is known of an experiment: from this process, or from status and checkpoint after a restart."""
-    manifest = world.cache.get(MODEL_EXPERIMENT, *key)
-    memory = world.memories.get(key)
-    if memory is not None and memory.uid == experiment.uid:
-        return memory
-    stored: Manifest = (manifest or {}).get("status", {})
-    state = state_of(status_from(stored))
-    announced = state.history[-2] if len(state.history) > 1 else None  # the last line is said again; that is one event
-    memory = Memory(uid=experiment.uid, state=state, status=stored, announced=announced)
-    if state.started is None:
-        return memory
-    kept = await world.objects.get(CONFIG_MAP, experiment.namespace, experiment.route_name)
-    text = kept.get("binaryData", {}).get(KEY) if kept and is_ours(kept, experiment) else None
-    if text is None:
-        return replace(memory, gap_since=state.started)
-    try:
-        ledger, evidence = from_checkpoint(text)
-    except ValueError as error:
-        log.warning("%s/%s: %s; counting again from its start", *key, error)
-        return replace(memory, gap_since=state.started)
-    gap_since = ledger.time or state.started
-    return replace(memory, ledger=ledger, state=replace(state, evidence=evidence), gap_since=gap_since)
 
 
 def status_from(stored: Manifest | None) -> ModelExperimentStatus:
@@ -191,40 +163,6 @@ def event_of(experiment: Experiment, entry: Entry) -> Manifest:
         "lastTimestamp": time,
         "count": 1,
     }
-
-
-async def write_checkpoint(world: World, key: Key, experiment: Experiment) -> None:
-    """Keeps ledger and evidence now and then, and at once where a look was spent or the phase moved."""
-    memory = world.memories[key]
-    state, now = memory.state, world.clock()
-    if state.evidence.counts is None or experiment.deleting:
-        return
-    kept = (state.phase, sum(map(len, state.evidence.looks.values())))
-    if kept == memory.kept and (now - memory.checkpoint_written < world.settings.checkpoint_seconds or _is_over(state)):
-        return
-    if await _keep(world, experiment, to_checkpoint(memory.ledger, state.evidence)):
-        world.memories[key] = replace(memory, kept=kept, checkpoint_written=now)
-
-
-def _is_over(state: State) -> bool:
-    return state.phase is Phase.CONCLUDED
-
-
-async def _keep(world: World, experiment: Experiment, text: str) -> bool:
-    """Writes the checkpoint; one of an earlier experiment of the same name is left to the garbage collector."""
-    name, namespace = experiment.route_name, experiment.namespace
-    operations: list[Operation] = [
-        {"op": "test", "path": "/metadata/ownerReferences/0/uid", "value": experiment.uid},
-        {"op": "add", "path": "/binaryData", "value": {KEY: text}},
-    ]
-    try:
-        if await world.objects.patch(CONFIG_MAP, namespace, name, operations=operations) is None:
-            manifest = {"apiVersion": CONFIG_MAP.api_version, "kind": CONFIG_MAP.name, "binaryData": {KEY: text}}
-            await world.objects.create(CONFIG_MAP, {**manifest, "metadata": owned(experiment)})
-    except ClusterError as error:
-        log.warning("%s/%s: the checkpoint waits: %s", namespace, experiment.name, error)
-        return False
-    return True
 
 
 async def hold(world: World, key: Key) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 
 from model_experiment.api.parsing import parse_spec
 from model_experiment.api.status import Phase
-from model_experiment.controller import recording
+from model_experiment.controller import checkpoint, recording
 from model_experiment.controller.explaining import explained
 from model_experiment.controller.gather import gather
 from model_experiment.controller.health import ANSWER_TO_ROUTE_SECONDS
@@ -63,7 +63,7 @@ async def _refuse(world: World, key: Key, manifest: Manifest, error: SpecError) 
 
 
 async def _run(world: World, key: Key, experiment: Experiment) -> float | None:
-    memory = await recording.recall(world, key, experiment)
+    memory = await checkpoint.recall(world, key, experiment)
     observation, memory = await gather(world, experiment, memory)
     answered = world.clock()
     plan = _plan(world, experiment)
@@ -89,7 +89,7 @@ async def act(
     await recording.announce(world, key, experiment)
     if not decision.stands and isinstance(decision.goal, Absent):
         await recording.let_go(world, key)
-    await recording.write_checkpoint(world, key, experiment)
+    await checkpoint.write_checkpoint(world, key, experiment)
     return _next_look(world, decision, changed=changed, before=before)
 
 

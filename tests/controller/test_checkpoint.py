@@ -8,7 +8,7 @@ import pytest
 from given.counting import counts_of
 from given.deciding import START, experiment, plan_of
 from metrics.builders import ERRORS, MEASURES, reading, snapshot, tables
-from model_experiment.controller.memory import from_checkpoint, to_checkpoint
+from model_experiment.controller.checkpoint import from_checkpoint, to_checkpoint
 from model_experiment.decision.evidence import Evidence, with_comparison, with_harm
 from model_experiment.metrics.ledger import Ledger
 from model_experiment.metrics.ledger_storage import to_json
