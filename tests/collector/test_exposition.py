@@ -5,15 +5,18 @@ from prometheus_client import generate_latest
 from collector.collecting import RANKER, scraped, user_of
 from model_experiment.collector.catalogue import catalogue_of
 from model_experiment.collector.counting import Tallies
-from model_experiment.collector.exposition import registry_of
+from model_experiment.collector.exposition import metrics_of
 from model_experiment.decision.counts import EXPOSURES, Family, Measure
 from model_experiment.metrics.families import COLLECTOR, COUNTER_LABELS, DETAIL_LABELS
+from model_experiment.process.exposition import registry_of
 
 USER = user_of("v8")
 
 
 def text_of(tallies):
-    return generate_latest(registry_of(tallies, clock=lambda: 1_700_000_099.5, started=1_700_000_000.25)).decode()
+    return generate_latest(
+        registry_of(lambda: metrics_of(tallies, now=1_700_000_099.5, started=1_700_000_000.25))
+    ).decode()
 
 
 def test_every_label_set_is_there_at_zero():

@@ -1,19 +1,13 @@
-"""The counts as Prometheus reads them.
+"""What the collector shows Prometheus: its contract with the controller."""
 
-Every label set of an experiment is there at 0 as soon as the experiment is known, so that a first event is an
-increase and not a birth. ``started`` tells this process from the one before, ``heartbeat`` how old an answer
-is.
-"""
+from collections.abc import Iterator
 
-from collections.abc import Callable, Iterator
+from prometheus_client.core import Metric
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-
-from model_experiment.assignment import BUCKETS
-from model_experiment.collector.counting import Tallies, Tally
+from model_experiment.collector.counting import Tallies
 from model_experiment.decision.counts import Family
-from model_experiment.metrics.families import COLLECTOR, COUNTER_LABELS, DETAIL_LABELS
+from model_experiment.metrics.families import COLLECTOR
+from model_experiment.process.exposition import counters
 
 _MEANINGS = {
     Family.EXPOSURES: "Users who met the variant first, each counted once over all collectors and restarts.",
@@ -26,44 +20,9 @@ _MEANINGS = {
     Family.OUTCOMES: "Outcomes told of users who met the variant first.",
     Family.OUTCOME_VALUE: "Sum of the values of the outcomes told of users who met the variant first.",
 }
-_BUCKET_LABELS = tuple(str(bucket) for bucket in range(BUCKETS))
 
 
-class ExperimentMetrics:
-    """The collector's contract with the controller, made from the tallies at every scrape."""
-
-    def __init__(self, tallies: Tallies, *, clock: Callable[[], float], started: float) -> None:
-        self._tallies = tallies
-        self._clock = clock
-        self._started = started
-
-    def collect(self) -> Iterator[Metric]:
-        """All families, also those without an experiment."""
-        yield GaugeMetricFamily(
-            COLLECTOR.started, "When this process started, in seconds since 1970.", value=self._started
-        )
-        yield GaugeMetricFamily(COLLECTOR.heartbeat, "When this was read, in seconds since 1970.", value=self._clock())
-        families = {family: _family(family) for family in COLLECTOR.metrics}
-        for tally in self._tallies:
-            _add(families, tally)
-        yield from families.values()
-
-
-def registry_of(tallies: Tallies, *, clock: Callable[[], float], started: float) -> CollectorRegistry:
-    """A registry with the experiments' metrics in it; the collector's own health joins them."""
-    registry = CollectorRegistry()
-    registry.register(ExperimentMetrics(tallies, clock=clock, started=started))
-    return registry
-
-
-def _family(family: Family) -> CounterMetricFamily:
-    detail = [DETAIL_LABELS[family]] if family in DETAIL_LABELS else []
-    return CounterMetricFamily(COLLECTOR.metrics[family], _MEANINGS[family], labels=[*COUNTER_LABELS, *detail])
-
-
-def _add(families: dict[Family, CounterMetricFamily], tally: Tally) -> None:
-    counted = tally.counted
-    for (variant, measure), table in tally.tables.items():
-        detail = [measure.detail] if measure.detail else []
-        for bucket, count in zip(_BUCKET_LABELS, table, strict=True):
-            families[measure.family].add_metric([counted.uid, counted.label, variant, bucket, *detail], count)
+def metrics_of(tallies: Tallies, *, started: float, now: float) -> Iterator[Metric]:
+    """All families, also those without an experiment; times are seconds since 1970."""
+    experiments = ((each.counted.uid, each.counted.label, each.tables) for each in tallies)
+    return counters(COLLECTOR, _MEANINGS, experiments, started=started, now=now)

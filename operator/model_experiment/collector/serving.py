@@ -19,7 +19,7 @@ import grpc
 from model_experiment.collector.access_log import AccessLog, handler
 from model_experiment.collector.catalogue import Catalogue
 from model_experiment.collector.counting import Tallies
-from model_experiment.collector.exposition import registry_of
+from model_experiment.collector.exposition import metrics_of
 from model_experiment.collector.health import Health
 from model_experiment.collector.http import application
 from model_experiment.collector.recording import Recorder
@@ -27,6 +27,7 @@ from model_experiment.collector.settings import CollectorSettings
 from model_experiment.collector.store import AssignmentLog
 from model_experiment.errors import SettingsError
 from model_experiment.process import http
+from model_experiment.process.exposition import registry_of
 from model_experiment.process.flags import host_and_port
 
 FLUSH_SECONDS = 5.0
@@ -60,7 +61,8 @@ async def serve(
         ExceptionGroup: if an address cannot be used (of SettingsError), or if a part breaks.
     """
     tallies = Tallies()
-    registry = registry_of(tallies, clock=clock, started=clock())
+    started = clock()
+    registry = registry_of(lambda: metrics_of(tallies, started=started, now=clock()))
     health = Health(registry)
     recorder = Recorder(AssignmentLog(settings.database), tallies, health)
     access_log = AccessLog(tallies, recorder, health, clock=clock)

@@ -18,7 +18,7 @@ from model_experiment.comparator.answers import Answer, Failure, Reason
 from model_experiment.comparator.catalogue import Catalogue, Shadowed, catalogue_of
 from model_experiment.comparator.comparing import Compared, OutputResult, scored
 from model_experiment.comparator.copies import DROPPED, LeftOut
-from model_experiment.decision.counts import Family, PairResult
+from model_experiment.decision.counts import REQUESTS, SLOWER_PAIRS, Family, Measure, PairResult
 
 MOST_FIELDS = 200
 LONGEST_FIELD = 120
@@ -28,7 +28,6 @@ LATENCY_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 6
 _TENS = (1e1, 1e2, 1e3, 1e4, 1e5, 1e6)
 SCORE_BOUNDS = (*(-ten for ten in reversed(_TENS)), -1, -0.5, -0.1, 0, *(tenth / 10 for tenth in range(1, 11)), *_TENS)
 
-Measure = tuple[Family, str]
 Table = list[float]
 
 
@@ -133,7 +132,7 @@ class Tally:
                 self._add(bucket, variant, Family.SLOW_RESPONSES, limit)
 
     def _add(self, bucket: int, variant: str, family: Family, detail: str = "") -> None:
-        table = self.tables.get((variant, (family, detail)))
+        table = self.tables.get((variant, Measure(family, detail)))
         if table is not None:  # what an answer from before a change of the experiment names may be gone
             table[bucket] += 1
 
@@ -191,9 +190,9 @@ _CLASSES = {
 def _keys(experiment: Shadowed) -> Iterator[tuple[str, Measure]]:
     """Everything that is counted by bucket, with its variant."""
     for variant in experiment.variants:
-        yield from ((variant, (Family.PAIRS, result)) for result in PairResult)
-        yield variant, (Family.REQUESTS, "")
-        yield from ((variant, (Family.RESPONSES, each)) for each in ResponseClass)
-        yield from ((variant, (Family.SLOW_RESPONSES, limit)) for limit in experiment.latency_limits)
+        yield from ((variant, Measure(Family.PAIRS, result)) for result in PairResult)
+        yield variant, REQUESTS
+        yield from ((variant, Measure(Family.RESPONSES, each)) for each in ResponseClass)
+        yield from ((variant, Measure(Family.SLOW_RESPONSES, limit)) for limit in experiment.latency_limits)
     if experiment.shadow.latency_margin is not None:
-        yield from ((variant, (Family.SLOWER_PAIRS, "")) for variant in experiment.variants)
+        yield from ((variant, SLOWER_PAIRS) for variant in experiment.variants)

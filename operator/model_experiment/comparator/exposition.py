@@ -1,23 +1,17 @@
-"""The counts as Prometheus reads them.
+"""What the comparator shows Prometheus: its contract with the controller, and what explains its numbers."""
 
-Every label set that is known beforehand is there at 0 as soon as the experiment is, so that a first event is an
-increase and not a birth. ``started`` tells this process from the one before, ``heartbeat`` how old an answer is.
-"""
-
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import accumulate
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.utils import floatToGoString
 
-from model_experiment.assignment import BUCKETS
 from model_experiment.comparator.answers import Reason
 from model_experiment.comparator.comparing import OutputResult
 from model_experiment.comparator.copies import LeftOut
 from model_experiment.comparator.counting import AnswerResult, Histogram, Tallies, Tally
 from model_experiment.decision.counts import Family
-from model_experiment.metrics.families import COMPARATOR, COUNTER_LABELS, DETAIL_LABELS, Label
+from model_experiment.metrics.families import COMPARATOR, Label
 from model_experiment.metrics.shadow_families import (
     ANSWERS,
     FIELD,
@@ -28,6 +22,7 @@ from model_experiment.metrics.shadow_families import (
     OUTPUTS,
     SCORES,
 )
+from model_experiment.process.exposition import counters
 
 _MEANINGS = {
     Family.PAIRS: "Pairs of answers to one request: the variant's and the champion's.",
@@ -38,51 +33,18 @@ _MEANINGS = {
 }
 _EXPERIMENT = (Label.UID, Label.EXPERIMENT)
 _VARIANT = (*_EXPERIMENT, Label.VARIANT)
-_BUCKET_LABELS = tuple(str(bucket) for bucket in range(BUCKETS))
 
 
-class ExperimentMetrics:
-    """The comparator's contract with the controller, made from the tallies at every scrape."""
-
-    def __init__(self, tallies: Tallies, *, clock: Callable[[], float], started: float) -> None:
-        self._tallies = tallies
-        self._clock = clock
-        self._started = started
-
-    def collect(self) -> Iterator[Metric]:
-        """All families, also those without an experiment."""
-        yield GaugeMetricFamily(
-            COMPARATOR.started, "When this process started, in seconds since 1970.", value=self._started
-        )
-        yield GaugeMetricFamily(COMPARATOR.heartbeat, "When this was read, in seconds since 1970.", value=self._clock())
-        yield from self._judged()
-        for make in (_answers, _reasons, _outputs, _fields, _left_out, _latencies, _scores):
-            yield make(self._tallies)
-
-    def _judged(self) -> Iterator[Metric]:
-        families = {family: _family(family) for family in COMPARATOR.metrics}
-        for tally in self._tallies:
-            for (variant, (family, detail)), table in tally.tables.items():
-                details = [detail] if detail else []
-                for bucket, count in zip(_BUCKET_LABELS, table, strict=True):
-                    families[family].add_metric([*_names(tally), variant, bucket, *details], count)
-        yield from families.values()
-
-
-def registry_of(tallies: Tallies, *, clock: Callable[[], float], started: float) -> CollectorRegistry:
-    """A registry with the experiments' metrics in it; the comparator's own health joins them."""
-    registry = CollectorRegistry()
-    registry.register(ExperimentMetrics(tallies, clock=clock, started=started))
-    return registry
+def metrics_of(tallies: Tallies, *, started: float, now: float) -> Iterator[Metric]:
+    """All families, also those without an experiment; times are seconds since 1970."""
+    experiments = ((*_names(each), each.tables) for each in tallies)
+    yield from counters(COMPARATOR, _MEANINGS, experiments, started=started, now=now)
+    for make in (_answers, _reasons, _outputs, _fields, _left_out, _latencies, _scores):
+        yield make(tallies)
 
 
 def _names(tally: Tally) -> tuple[str, str]:
     return tally.experiment.uid, tally.experiment.label
-
-
-def _family(family: Family) -> CounterMetricFamily:
-    detail = [DETAIL_LABELS[family]] if family in DETAIL_LABELS else []
-    return CounterMetricFamily(COMPARATOR.metrics[family], _MEANINGS[family], labels=[*COUNTER_LABELS, *detail])
 
 
 def _answers(tallies: Tallies) -> Metric:

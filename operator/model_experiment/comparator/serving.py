@@ -19,7 +19,7 @@ from model_experiment.comparator.backends import Backends
 from model_experiment.comparator.capacity import Capacity, Pace
 from model_experiment.comparator.catalogue import Catalogue
 from model_experiment.comparator.counting import Tallies
-from model_experiment.comparator.exposition import registry_of
+from model_experiment.comparator.exposition import metrics_of
 from model_experiment.comparator.health import Health
 from model_experiment.comparator.mirror import Mirror
 from model_experiment.comparator.pairing import Pairing
@@ -28,6 +28,7 @@ from model_experiment.comparator.results import Results
 from model_experiment.comparator.settings import ComparatorSettings
 from model_experiment.comparator.store import EvidenceStore
 from model_experiment.process import http
+from model_experiment.process.exposition import registry_of
 
 FINISH_SECONDS = 5.0
 
@@ -67,7 +68,8 @@ async def serve(
         ExceptionGroup: if an address cannot be used (of SettingsError), or if a part breaks.
     """
     tallies = Tallies()
-    registry = registry_of(tallies, clock=outside.clock, started=outside.clock())
+    started = outside.clock()
+    registry = registry_of(lambda: metrics_of(tallies, started=started, now=outside.clock()))
     capacity = Capacity(pairs=settings.pairs_under_way, body_bytes=settings.body_bytes)
     health = Health(registry, capacity)
     recorder = Recorder(EvidenceStore(settings.database), health)
