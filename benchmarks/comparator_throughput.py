@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from model_experiment.api import BackendRef
+from model_experiment.api.variants import BackendRef
 from model_experiment.comparator.catalogue import Catalogue, catalogue_of, shadowed_from
 from model_experiment.comparator.serving import Addresses, Outside, serve
 from model_experiment.comparator.settings import ComparatorSettings

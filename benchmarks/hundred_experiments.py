@@ -32,14 +32,14 @@ from control_plane.process import started, wait_until
 from demo.operator_process import QUICK, Controller, create_controller
 from demo.scenario import CHALLENGER, CHAMPION, SCENARIOS
 from demo.shop import Shop, create_models, install_definition, open_route
-from model_experiment.api import parse_spec
+from model_experiment.api.parsing import parse_spec
 from model_experiment.assignment import BUCKETS
+from model_experiment.controller.settings import ControllerSettings
 from model_experiment.decision.counts import EXPOSURES, REQUESTS, Family, Measure
 from model_experiment.decision.plan import measures_of
 from model_experiment.metrics.families import COLLECTOR, DETAIL_LABELS
 from model_experiment.objects import HTTP_ROUTE, MODEL_EXPERIMENT
 from model_experiment.routing.seen_http_route import TAKEN_BACK
-from model_experiment.controller.settings import ControllerSettings
 
 EXPERIMENTS = 100
 SCRAPE_SECONDS, CALM_SECONDS, LONGEST_SECONDS = 5, 30, 120

@@ -9,7 +9,7 @@ from typing import Any
 
 from kubernetes import client
 
-from model_experiment.api import GROUP, PLURAL, VERSION
+from model_experiment.api.spec import GROUP, PLURAL, VERSION
 
 
 class RefusedError(Exception):

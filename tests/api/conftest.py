@@ -2,12 +2,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from model_experiment.api import (
+from model_experiment.api.conditions import ConditionStatus, ConditionType, set_condition
+from model_experiment.api.status import (
     AssignmentStatus,
     Check,
     CheckStatus,
-    ConditionStatus,
-    ConditionType,
     DecisionStatus,
     DifferingField,
     GuardrailFinding,
@@ -22,12 +21,11 @@ from model_experiment.api import (
     ShadowFinding,
     ShadowStatus,
     ShareStatus,
-    Unit,
     UserCounts,
     VariantStatus,
     Verdict,
-    set_condition,
 )
+from model_experiment.api.words import Unit
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

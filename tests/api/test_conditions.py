@@ -4,8 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from model_experiment.api import Condition, ConditionStatus, ConditionType, find_condition, set_condition
-from model_experiment.api.conditions import WAITING
+from model_experiment.api.conditions import (
+    WAITING,
+    Condition,
+    ConditionStatus,
+    ConditionType,
+    find_condition,
+    set_condition,
+)
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)

@@ -8,8 +8,8 @@ from pathlib import Path
 import yaml
 
 from api.objects import MINIMAL
-from model_experiment.api import parse_spec
 from model_experiment.api.crd import custom_resource_definition
+from model_experiment.api.parsing import parse_spec
 from model_experiment.api.shadow import Shadow
 
 ROOT = Path(__file__).parents[2]

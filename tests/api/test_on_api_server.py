@@ -15,8 +15,11 @@ from api.bad_objects import BAD_NAMES, BAD_SPECS, BEYOND_THE_SERVER, Bad
 from api.bad_shadows import BAD_SHADOWS
 from api.cluster import Experiments, RefusedError
 from api.objects import MINIMAL, changed, good_files
-from model_experiment.api import GROUP, PLURAL, VERSION, Condition, parse_spec, parse_status
+from model_experiment.api.conditions import Condition
 from model_experiment.api.crd import FROZEN, custom_resource_definition
+from model_experiment.api.parsing import parse_spec
+from model_experiment.api.spec import GROUP, PLURAL, VERSION
+from model_experiment.api.status import parse_status
 from model_experiment.errors import SpecError
 
 pytestmark = pytest.mark.cluster

@@ -8,19 +8,11 @@ import yaml
 from api.bad_objects import BAD_NAMES, BAD_SPECS, BEYOND_THE_SERVER, Bad
 from api.bad_shadows import BAD_SHADOWS
 from api.objects import MINIMAL, changed, good_files
-from model_experiment.api import (
-    Better,
-    Design,
-    Duration,
-    ModelExperimentSpec,
-    OnSuccess,
-    Percentage,
-    Probability,
-    Strategy,
-    parse_name,
-    parse_spec,
-)
+from model_experiment.api.parsing import parse_name, parse_spec
 from model_experiment.api.shadow import Shadow
+from model_experiment.api.spec import ModelExperimentSpec
+from model_experiment.api.values import Duration, Percentage, Probability
+from model_experiment.api.words import Better, Design, OnSuccess, Strategy
 from model_experiment.errors import SpecError
 
 

@@ -3,8 +3,8 @@
 import json
 from datetime import UTC, datetime
 
-from model_experiment.api import HistoryEntry, ModelExperimentStatus, Phase, parse_status
 from model_experiment.api.conditions import WAITING
+from model_experiment.api.status import HistoryEntry, ModelExperimentStatus, Phase, parse_status
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

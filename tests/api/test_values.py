@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from model_experiment.api import Duration, Percentage
+from model_experiment.api.values import Duration, Percentage
 from model_experiment.api.words import Effect, ErrorRate, Limit, Margin, PositiveDuration, Power, Share
 
 DECIMALS = st.from_regex(r"\A(0?[.][0-9]{1,6}|[0-9]{1,2}([.][0-9]{1,3})?)\Z")

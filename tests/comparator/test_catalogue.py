@@ -3,7 +3,7 @@
 import pytest
 
 from comparator.shadowing import experiment, manifest
-from model_experiment.api import BackendRef
+from model_experiment.api.variants import BackendRef
 from model_experiment.assignment import Assignment, Share, modulus_for
 from model_experiment.comparator.backends import Services
 from model_experiment.comparator.catalogue import shadowed_from

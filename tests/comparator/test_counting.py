@@ -1,7 +1,7 @@
 """The numbers of one experiment."""
 
 from comparator.shadowing import experiment
-from model_experiment.api import Duration
+from model_experiment.api.values import Duration
 from model_experiment.comparator.answers import Answer, Failure, Reason
 from model_experiment.comparator.catalogue import catalogue_of
 from model_experiment.comparator.comparing import Compared

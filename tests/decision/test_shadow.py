@@ -5,8 +5,8 @@ import yaml
 
 from given.counting import Answers, shadow_counts
 from given.deciding import Played, shadow_experiment
-from model_experiment.api import parse_spec, parse_status
-from model_experiment.api.status import CheckStatus, Phase, ShadowFinding, Verdict
+from model_experiment.api.parsing import parse_spec
+from model_experiment.api.status import CheckStatus, Phase, ShadowFinding, Verdict, parse_status
 from model_experiment.assignment import Share
 from model_experiment.decision.observation import Blind
 from model_experiment.decision.plan import measures_of

@@ -12,7 +12,7 @@ from demo.numbers import Numbers
 from demo.scenario import SCENARIOS, fault_of
 from demo.shop import MANIFEST
 from demo.users import Purchases
-from model_experiment.api import parse_spec
+from model_experiment.api.parsing import parse_spec
 
 
 def _crowd(seed=7, size=1000, purchase=SCENARIOS["win"].purchase):

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from given.experiments import SPEC
-from model_experiment.api import parse_spec, parse_status
-from model_experiment.api.status import ModelExperimentStatus
+from model_experiment.api.parsing import parse_spec
+from model_experiment.api.status import ModelExperimentStatus, parse_status
 from model_experiment.decision.account import state_of, status_of
 from model_experiment.decision.counts import Counts
 from model_experiment.decision.machine import Decision, decide

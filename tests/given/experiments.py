@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from model_experiment.api import parse_spec
+from model_experiment.api.parsing import parse_spec
 from model_experiment.decision.observation import Experiment
 
 Manifest = dict[str, Any]

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from model_experiment.api import AssignmentStatus, ModelExperimentSpec, parse_spec
-from model_experiment.api.status import Phase
+from model_experiment.api.parsing import parse_spec
+from model_experiment.api.spec import ModelExperimentSpec
+from model_experiment.api.status import AssignmentStatus, Phase
 from model_experiment.api.variants import Challenger, Champion
 from model_experiment.api.words import By
 from model_experiment.assignment import HOLDOUT, Assignment, Share

@@ -14,7 +14,7 @@ its users would be one half of a comparison. What the champion answers counts on
 
 from collections.abc import Iterable, Iterator
 
-from model_experiment.api import ResponseClass
+from model_experiment.api.words import ResponseClass
 from model_experiment.assignment import BUCKETS
 from model_experiment.collector.catalogue import RAMP, Catalogue, Counted, catalogue_of
 from model_experiment.collector.entries import Request

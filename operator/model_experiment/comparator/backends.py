@@ -5,7 +5,7 @@ The trap: a spec names backends, never URLs, so that no experiment can make this
 
 from typing import Protocol
 
-from model_experiment.api import BackendRef
+from model_experiment.api.variants import BackendRef
 
 
 class Backends(Protocol):

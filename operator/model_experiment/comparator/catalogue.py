@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from model_experiment.api import BackendRef, Duration
 from model_experiment.api.parsing import parse_shadow_spec
 from model_experiment.api.shadow import Shadow
 from model_experiment.api.shadow_spec import SHADOW, ShadowSpec
+from model_experiment.api.values import Duration
+from model_experiment.api.variants import BackendRef
 from model_experiment.assignment import BUCKETS, modulus_for, user_hash
 from model_experiment.comparator.comparing import Rules, rules_of
 from model_experiment.errors import SpecError

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 
-from model_experiment.api import ResponseClass
+from model_experiment.api.words import ResponseClass
 from model_experiment.assignment import BUCKETS
 from model_experiment.comparator.answers import Answer, Failure, Reason
 from model_experiment.comparator.catalogue import Catalogue, Shadowed, catalogue_of
