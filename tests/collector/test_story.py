@@ -225,7 +225,7 @@ async def test_other_paths_and_methods_are_refused_with_a_sentence(tmp_path):
 
 async def test_it_is_ready_once_the_experiments_are_known(tmp_path):
     async with running(tmp_path / "log.db") as collector:
-        assert await collector.get("/healthz") == (200, "ok\n")
+        assert await collector.get("/healthz") == (200, "alive\n")
         assert await collector.get("/readyz") == (200, "ready\n")
 
 

@@ -7,7 +7,7 @@ from model_experiment.comparator.catalogue import catalogue_of
 from model_experiment.comparator.comparing import Compared
 from model_experiment.comparator.copies import LeftOut
 from model_experiment.comparator.counting import MOST_FIELDS, OTHER, Histogram, Tallies, Tally
-from model_experiment.decision.counts import Family, PairResult
+from model_experiment.decision.counts import Family, Measure, PairResult
 
 
 def answer(status=200, seconds=0.1):
@@ -15,7 +15,7 @@ def answer(status=200, seconds=0.1):
 
 
 def table(tally, variant, family, detail=""):
-    return sum(tally.tables[variant, (family, detail)])
+    return sum(tally.tables[variant, Measure(family, detail)])
 
 
 def test_names_of_fields_that_answers_make_up_have_a_bound():

@@ -4,6 +4,7 @@ import asyncio
 import time
 import uuid
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from model_experiment.comparator.answers import Answer
 from model_experiment.comparator.catalogue import catalogue_of
 from model_experiment.comparator.comparing import Compared
 from model_experiment.comparator.counting import Tallies
-from model_experiment.comparator.exposition import ExperimentMetrics
+from model_experiment.comparator.exposition import metrics_of
 from model_experiment.decision.counts import DIFFERENT, EXPOSURES, PAIRS, REQUESTS, Family, Measure, PairResult
 from model_experiment.metrics.families import COMPARATOR
 from model_experiment.metrics.ledger import Ledger
@@ -189,7 +190,8 @@ async def test_a_real_comparator_is_read_beside_collectors_and_says_where_answer
     tally.count_answers(7, {"v7": Answer(200, b"{}", 0.1), "v8": Answer(500, b"{}", 0.1)})
     measures = (*PAIRS, REQUESTS, ERRORS)
     reader = Reader(source, Question(subject.uid, subject.variants, measures, exporter=COMPARATOR))
-    metrics = ExperimentMetrics(tallies, clock=time.time, started=time.time())
+    started = time.time()
+    metrics = SimpleNamespace(collect=lambda: metrics_of(tallies, started=started, now=time.time()))
     with exporting(Exporter(subject.uid, MEASURES)) as collector, exporting(metrics) as comparator:
         scrape(collector)
         scrape(comparator, job="comparator")

@@ -9,9 +9,10 @@ import yaml
 from gotpl import TemplateExecutionError
 
 import chart
-from model_experiment import settings
-from model_experiment.collector import settings as collector_settings
-from model_experiment.comparator import settings as comparator_settings
+from model_experiment.collector.settings import CollectorSettings
+from model_experiment.comparator.settings import ComparatorSettings
+from model_experiment.controller.settings import ControllerSettings
+from model_experiment.process import flags
 from model_experiment.process.flags import host_and_port
 
 LEAST = {"prometheus": {"url": "http://prometheus.monitoring.svc:9090"}}
@@ -234,13 +235,13 @@ def test_there_is_one_controller_and_it_is_replaced_before_the_next_one_starts()
 )
 def test_the_controller_understands_its_arguments(values, namespace, poll):
     (command, *arguments) = arguments_of(values, "controller")
-    read = settings.parse(arguments)
+    read = understood(ControllerSettings, arguments)
     assert (command, read.namespace, read.poll_seconds) == ("controller", namespace, poll)
     assert read.prometheus_url == LEAST["prometheus"]["url"]
 
 
 def test_the_chart_s_defaults_are_the_controller_s_own():
-    assert settings.parse(arguments_of(LEAST, "controller")[1:]) == settings.ControllerSettings(
+    assert understood(ControllerSettings, arguments_of(LEAST, "controller")[1:]) == ControllerSettings(
         prometheus_url=LEAST["prometheus"]["url"]
     )
 
@@ -249,7 +250,7 @@ def test_the_chart_s_defaults_are_the_controller_s_own():
 def test_the_controller_knows_the_service_of_the_comparator_which_outlives_the_release(values):
     service = named(chart.rendered_chart(values), "Service", "-comparator")
     place, mirror = service["metadata"], service["spec"]["ports"][0]
-    read = settings.parse(arguments_of(values, "controller")[1:])
+    read = understood(ControllerSettings, arguments_of(values, "controller")[1:])
     assert read.comparator == f"{place['namespace']}/{place['name']}:{mirror['port']}"
     assert read.cluster_domain == values.get("clusterDomain", "svc.cluster.local")
     assert place["annotations"] == {"helm.sh/resource-policy": "keep"}
@@ -259,10 +260,8 @@ def test_the_controller_knows_the_service_of_the_comparator_which_outlives_the_r
 def test_the_comparator_understands_its_arguments_and_its_service_reaches_both_ports(values):
     deployment = named(chart.rendered_chart(values), "Deployment", "-comparator")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    parser = ArgumentParser()
-    comparator_settings.add_flags(parser)
     (command, *arguments) = container["args"]
-    read = comparator_settings.from_flags(parser.parse_args(arguments), {})
+    read = understood(ComparatorSettings, arguments)
     listening = {host_and_port(address)[1] for address in (read.mirror_address, read.http_address)}
     assert listening == {port["containerPort"] for port in container["ports"]} == {9203, 9204}
     service = named(chart.rendered_chart(values), "Service", "-comparator")
@@ -294,6 +293,10 @@ def test_routes_of_the_named_namespaces_may_mirror_and_istio_holds_no_more_copie
     }
 
 
+def understood(kind, arguments):
+    return flags.read(kind, ArgumentParser(), arguments, {})
+
+
 def arguments_of(values, component):
     deployment = named(chart.rendered_chart(values), "Deployment", f"-{component}")
     return deployment["spec"]["template"]["spec"]["containers"][0]["args"]
@@ -303,9 +306,7 @@ def arguments_of(values, component):
 def test_the_collector_understands_its_arguments_and_its_service_reaches_both_ports(values):
     manifests = chart.rendered_chart(values)
     (container,) = named(manifests, "StatefulSet")["spec"]["template"]["spec"]["containers"]
-    parser = ArgumentParser()
-    collector_settings.add_flags(parser)
-    read = collector_settings.from_flags(parser.parse_args(container["args"][1:]), {})
+    read = understood(CollectorSettings, container["args"][1:])
     listening = {host_and_port(address)[1] for address in (read.als_address, read.http_address)}
     assert listening == {port["containerPort"] for port in container["ports"]} == {9201, 9202}
     service = named(manifests, "Service", "-collector")

@@ -24,10 +24,10 @@ def probes(registry: CollectorRegistry, *, ready: Fault, alive: Fault = str) -> 
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def healthy(_request: web.Request) -> web.Response:
-        return _told(alive())
+        return _told(alive(), "alive")
 
     async def readily(_request: web.Request) -> web.Response:
-        return _told(ready())
+        return _told(ready(), "ready")
 
     return [web.get("/metrics", metrics), web.get("/healthz", healthy), web.get("/readyz", readily)]
 
@@ -37,8 +37,8 @@ def refused(status: int, *faults: str) -> web.Response:
     return web.json_response({"faults": faults}, status=status)
 
 
-def _told(fault: str) -> web.Response:
-    return refused(503, fault) if fault else web.Response(text="ok\n")
+def _told(fault: str, otherwise: str) -> web.Response:
+    return refused(503, fault) if fault else web.Response(text=f"{otherwise}\n")
 
 
 def runner(application: web.Application) -> web.AppRunner:

@@ -1,8 +1,8 @@
 """What a shared HTTPRoute must say, and the lines to add where it does not. Pure, but for the view that it reads.
 
 The rule must be the first of the route: access logs name a rule by its place, and this is how the collector knows the
-experiment's from the others. The traps are those of an own route (:mod:`~model_experiment.routing.own_http_route`), only
-that here nobody mends them: without a header filter on each backend Envoy Gateway ignores the weights, and without a
+experiment's from the others. The traps are those of an own route (``own_http_route``), only that
+here nobody mends them: without a header filter on each backend Envoy Gateway ignores the weights, and without a
 policy that hashes, users are split at random.
 """
 
