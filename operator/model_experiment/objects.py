@@ -1,7 +1,8 @@
 """Kubernetes objects as plain dictionaries: read, create, patch with guards, delete.
 
-For: everything that talks to the API server. Not for: watching (kopf does that) or knowing what an object means. The
-trap: the client library has no deadline of its own (five minutes), so every call here carries one.
+For: what the controller asks of the API server, one object or one list at a time. Not for: watching (kopf does that,
+and ``process.following`` for processes that only read) or knowing what an object means. The trap: the client library
+has no deadline of its own (five minutes), so every call here carries one.
 """
 
 import asyncio

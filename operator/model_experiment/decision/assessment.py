@@ -5,10 +5,8 @@ two intervals of one effect. The *decision* interval belongs to the last look an
 with; the *anytime* interval holds at every moment and is therefore wider.
 """
 
-from model_experiment.api.objectives import Guardrail, Objective
+from model_experiment.api.objectives import Objective
 from model_experiment.api.status import (
-    GuardrailFinding,
-    GuardrailStatus,
     ObjectiveFinding,
     ObjectiveStatus,
     UserCounts,
@@ -18,37 +16,26 @@ from model_experiment.decision import wording
 from model_experiment.decision.counts import EXPOSURES, Counts, Measure
 from model_experiment.decision.evidence import (
     Evidence,
-    Harm,
     TakenLook,
     effect_of,
     ended,
     information_of,
-    request_tables,
-    requests_of,
     users_of,
     users_of_pair,
 )
 from model_experiment.decision.findings import Assessment, ChallengerFinding, Comparison, Progress, SplitFinding
-from model_experiment.decision.plan import Plan, harm_measure, outcome_measure
+from model_experiment.decision.guardrails import guardrail_status
+from model_experiment.decision.plan import Plan, outcome_measure
 from model_experiment.decision.shadow import compare_answers
 from model_experiment.decision.verification import finding_of
-from model_experiment.statistics.effects import ratios
 from model_experiment.statistics.effects.effect import Effect
-from model_experiment.statistics.guardrails.change_point import RequestCounts
 from model_experiment.statistics.not_estimable import NotEstimable
-from model_experiment.statistics.sequential.e_values import threshold
 from model_experiment.statistics.sequential.normal_mixture import NormalMixture
-from model_experiment.statistics.tails import normal_quantile
 
 OBJECTIVE_METHOD = (
     "relative difference per exposed user from 100 user buckets, delta method, t; Lan-DeMets O'Brien-Fleming bounds;"
     " beside it an anytime interval (normal mixture)"
 )
-GUARDRAIL_METHOD = (
-    "change-point mixture e-process over requests, counts divided by over-dispersion; interval 95%, from user buckets"
-)
-
-
 _LEAST_TO_EXTRAPOLATE = 0.02
 
 
@@ -62,7 +49,7 @@ def assess(plan: Plan, evidence: Evidence, *, now: float, compared_since: float 
         return None
     return Assessment(
         guardrails=tuple(
-            _guardrail(plan, guardrail, challenger.name, evidence.harm[challenger.name, guardrail.name], counts)
+            guardrail_status(plan, guardrail, challenger.name, evidence.harm[challenger.name, guardrail.name], counts)
             for challenger in plan.spec.challengers
             for guardrail in plan.spec.guardrails
         ),
@@ -205,67 +192,6 @@ def _look_sentence(plan: Plan, objective: Objective, name: str, taken: TakenLook
         f" {wording.signed_percent(taken.effect.value)} {limits}: |z| {abs(taken.effect.z):.2f} {crossed}"
         f" the bound {taken.look.bound:.2f}"
     )
-
-
-def _guardrail(plan: Plan, guardrail: Guardrail, name: str, harm: Harm, counts: Counts) -> GuardrailStatus:
-    measure = harm_measure(guardrail)
-    champion = requests_of(counts, plan.spec.champion.name, measure)
-    challenger = requests_of(counts, name, measure)
-    alarm = threshold(plan.spec.analysis.guardrail_alpha.value)
-    return GuardrailStatus(
-        name=guardrail.name,
-        challenger=name,
-        finding=_harm_finding(harm, challenger),
-        champion_value=_rate(champion),
-        challenger_value=_rate(challenger),
-        interval=_rate_interval(plan, guardrail, name, counts),
-        evidence=wording.evidence(harm.process.value),
-        threshold=f"{alarm:g}",
-        method=GUARDRAIL_METHOD,
-        query=plan.queries[measure],
-        message=_harm_sentence(plan, guardrail, name, harm, champion=champion, challenger=challenger),
-    )
-
-
-def _harm_finding(harm: Harm, challenger: RequestCounts) -> GuardrailFinding:
-    if harm.breached:
-        return GuardrailFinding.BREACHED
-    return GuardrailFinding.HOLDING if challenger.requests else GuardrailFinding.NOT_ESTIMABLE
-
-
-def _harm_sentence(
-    plan: Plan, guardrail: Guardrail, name: str, harm: Harm, *, champion: RequestCounts, challenger: RequestCounts
-) -> str:
-    allowed = (
-        f"{guardrail.margin} worse than the champion is tolerated"
-        if guardrail.margin is not None
-        else f"{guardrail.limit} of requests is tolerated"
-    )
-    alarm = threshold(plan.spec.analysis.guardrail_alpha.value)
-    return (
-        f"{guardrail.name} of {name}: {_rate(challenger) or 'none'} of"
-        f" {challenger.requests:.0f} requests against {_rate(champion) or 'none'} of {champion.requests:.0f} for"
-        f" {plan.spec.champion.name}; {allowed}; evidence of harm {wording.evidence(harm.process.value)},"
-        f" a breach is {alarm:g}"
-    )
-
-
-def _rate(counts: RequestCounts) -> str | None:
-    return wording.percent(counts.events / counts.requests) if counts.requests else None
-
-
-def _rate_interval(plan: Plan, guardrail: Guardrail, name: str, counts: Counts) -> str | None:
-    """95 %: of the relative difference where a margin is set, of the challenger's own rate where a limit is."""
-    champion, challenger = request_tables(plan, harm_measure(guardrail), name, counts)
-    reach = float(normal_quantile(0.025))
-    if guardrail.margin is not None:
-        effect = ratios.relative_difference(champion=champion, challenger=challenger).single
-        return None if isinstance(effect, NotEstimable) else wording.interval(effect.interval(reach))
-    rate = ratios.level(challenger).single
-    if isinstance(rate, NotEstimable):
-        return None
-    limits = rate.interval(reach)
-    return f"[{wording.percent(max(0.0, limits.low))}, {wording.percent(min(1.0, limits.high))}]"
 
 
 def _split(plan: Plan, evidence: Evidence, counts: Counts) -> SplitFinding:

@@ -55,11 +55,11 @@ class SharedHTTPRoute:
         self._warm_seconds = warm_seconds
 
     def user_route(self, experiment: Experiment) -> Manifest | None:
-        """See the port."""
+        """See the dialect."""
         return self._view.get(HTTP_ROUTE, experiment.namespace, experiment.spec.routing.http_route.name)
 
     def rule(self, experiment: Experiment, user_route: Manifest) -> SharedRule:
-        """See the port."""
+        """See the dialect."""
         rule = _rule(user_route)
         entries = tuple(
             Entry(
@@ -73,7 +73,7 @@ class SharedHTTPRoute:
         return SharedRule(entries, (f"{_RULE}/name", rule["name"]) if "name" in rule else None)
 
     def find_obstacle(self, experiment: Experiment, user_route: Manifest | None, *, is_marked: bool) -> Obstacle | None:
-        """See the port."""
+        """See the dialect."""
         reference = experiment.spec.routing.http_route
         if user_route is None:
             found = f"HTTPRoute {reference.name} must exist in namespace {experiment.namespace}, found none"
@@ -92,7 +92,7 @@ class SharedHTTPRoute:
         )
 
     def says(self, experiment: Experiment, user_route: Manifest) -> tuple[bool, Obstacle | None]:
-        """See the port."""
+        """See the dialect."""
         policies = self._policies(experiment, user_route)[:1]
         settled, problem = gateway_says(user_route, policies[0] if policies else None, needs_policy=True)
         if not settled:
@@ -103,7 +103,7 @@ class SharedHTTPRoute:
         return self._ages.of(user_route["metadata"]["uid"], versions) >= wait, problem
 
     def look(self, experiment: Experiment) -> None:
-        """See the port; the gateway tells by itself."""
+        """See the dialect; the gateway tells by itself."""
 
     def _wrong_weights(self, experiment: Experiment, user_route: Manifest) -> Obstacle | None:
         entries, champion = self.rule(experiment, user_route).entries, experiment.spec.champion

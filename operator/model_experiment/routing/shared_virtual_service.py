@@ -44,11 +44,11 @@ class SharedVirtualService:
         self._mesh = mesh
 
     def user_route(self, experiment: Experiment) -> Manifest | None:
-        """See the port."""
+        """See the dialect."""
         return self._view.get(VIRTUAL_SERVICE, experiment.namespace, reference_of(experiment).name)
 
     def rule(self, experiment: Experiment, user_route: Manifest) -> SharedRule:
-        """See the port."""
+        """See the dialect."""
         rules: list[Manifest] = user_route["spec"].get("http", [])
         place = _place(experiment, rules)
         if place is None:
@@ -66,7 +66,7 @@ class SharedVirtualService:
         return SharedRule(entries, (f"{path}/name", rule["name"]) if "name" in rule else None)
 
     def find_obstacle(self, experiment: Experiment, user_route: Manifest | None, *, is_marked: bool) -> Obstacle | None:
-        """See the port."""
+        """See the dialect."""
         name = reference_of(experiment).name
         if user_route is None:
             found = f"VirtualService {name} must exist in namespace {experiment.namespace}, found none"
@@ -82,7 +82,7 @@ class SharedVirtualService:
         )
 
     def says(self, experiment: Experiment, user_route: Manifest) -> tuple[bool, Obstacle | None]:
-        """See the port."""
+        """See the dialect."""
         metadata = user_route["metadata"]
         is_late = self._ages.of(metadata["uid"], metadata["generation"]) >= self._settle_seconds
         rules: list[Manifest] = user_route["spec"].get("http", [])
@@ -97,7 +97,7 @@ class SharedVirtualService:
         return mesh_says(experiment, {"spec": {"http": [rules[place]]}}, proxies, is_late=is_late)
 
     def look(self, experiment: Experiment) -> None:
-        """See the port."""
+        """See the dialect."""
         user_route = self.user_route(experiment)
         gateways = self._gateways(user_route) if user_route else []
         if self._mesh is not None and gateways:
