@@ -148,7 +148,7 @@ def test_kubectl_get_shows_where_an_experiment_stands(experiments, stored, full_
 
     path = f"/apis/{GROUP}/{VERSION}/namespaces/{experiments.namespace}/{PLURAL}/ranker"
     as_kubectl = {"Accept": "application/json;as=Table;g=meta.k8s.io;v=v1"}
-    table = control_plane.api.session.get(control_plane.api.url + path, headers=as_kubectl, timeout=5).json()
+    table = control_plane.api.session.get(control_plane.api.server + path, headers=as_kubectl, timeout=5).json()
 
     names = [column["name"] for column in table["columnDefinitions"]]
     shown = dict(zip(names, table["rows"][0]["cells"], strict=True))

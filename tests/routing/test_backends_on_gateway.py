@@ -29,7 +29,7 @@ POOL = {"group": "inference.networking.k8s.io", "kind": "InferencePool"}
 
 async def wait_for(walker, goal, what):
     """Walks towards a goal, parking where something is in the way, until the reading is as wanted."""
-    until = time.monotonic() + 15
+    until = time.monotonic() + 30
     while not what(reading := await walker.read()):
         assert time.monotonic() < until, reading
         held = Parked(goal.assignment) if reading.own and in_the_way(reading) else goal
@@ -83,7 +83,7 @@ def between(v7, v8):
 
 async def forced_open(walker, goal):
     """Opens the route although something is in the way, as it stands in the moment when endpoints vanish."""
-    until = time.monotonic() + 15
+    until = time.monotonic() + 30
     while not ((reading := await walker.read()).own and reading.own.route == goal):
         assert time.monotonic() < until, reading
         await walker.router.apply(walker.experiment, goal if reading.own else Parked(goal.assignment))

@@ -11,6 +11,7 @@ import pytest
 
 from given.experiments import route_manifest
 from given.proofs import ON_GATEWAY
+from given.traffic import once_served
 from model_experiment.api.words import By
 from model_experiment.assignment import HOLDOUT, assign
 from model_experiment.decision.positions import POSITIONS, position_of
@@ -146,7 +147,7 @@ def url(control_plane, namespace, model_server):
     model_server("ranker-v7")
     model_server("ranker-v8")
     control_plane.api.create(route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}"))
-    return f"{control_plane.gateway}/{namespace}"
+    return once_served(f"{control_plane.gateway}/{namespace}")
 
 
 @EACH_WAY

@@ -71,7 +71,9 @@ async def walker_for(control_plane, namespace, *, comparator=None, **changes):
     api = await connect(str(control_plane.kubeconfig), connections=8)
     try:
         walker = Walker(Objects(api, timeout_seconds=5), experiment_of(stored), comparator=comparator)
-        while (await walker.read()).obstacle and (await walker.read()).obstacle.reason == "RouteNotAccepted":
+        until = time.monotonic() + 30
+        while (found := (await walker.read()).obstacle) and found.reason == "RouteNotAccepted":
+            assert time.monotonic() < until, found
             await asyncio.sleep(0.1)
         yield walker
     finally:
@@ -142,12 +144,10 @@ async def test_a_parked_route_takes_nobody_whatever_the_client_sends(control_pla
 async def test_a_missing_backend_parks_and_says_which(control_plane, namespace):
     backend = {"name": "nobody", "port": 8000}
     async with walker_for(control_plane, namespace, challengers=[{"name": "v8", "backendRef": backend}]) as walker:
-        goal = Open(split(walker, 50))
-        for _ in range(40):
-            reading = await walker.read()
+        goal, until = Open(split(walker, 50)), time.monotonic() + 30
+        while not ((reading := await walker.read()).own and reading.own.problem):
+            assert time.monotonic() < until, reading
             await walker.router.apply(walker.experiment, next_step(reading.own, goal))
-            if reading.own and reading.own.problem:
-                break
             await asyncio.sleep(0.1)
         assert isinstance(reading.own.route, Parked)
         assert reading.own.problem.reason == "BackendNotResolved"
@@ -163,8 +163,10 @@ CARRIED_RULE = {
 @pytest.fixture
 def challenger(control_plane, namespace, model_server):
     model_server("ranker-v7")
+    server = model_server("ranker-v8")
     control_plane.api.create(route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}", **CARRIED_RULE))
-    return model_server("ranker-v8")
+    once_served(f"{control_plane.gateway}/{namespace}")
+    return server
 
 
 @pytest.mark.proves("the user's rule and its policies hold in every phase", on=ON_GATEWAY)

@@ -15,7 +15,7 @@ from aiohttp import web
 from control_plane.api import ApiError, wait_until
 from given.proofs import ON_GATEWAY
 from given.tokens import Issuer, policy_manifest
-from given.traffic import Traffic
+from given.traffic import Traffic, once_served
 from model_experiment.controller.watching import POLICY_LABEL, served_kinds
 from model_experiment.decision.route import Absent, Open, Parked
 from routing.test_on_gateway import USERS, Walker, everything_to_challenger, split, walker_for
@@ -29,6 +29,7 @@ def models(control_plane, namespace, model_server):
     """Both model servers, behind the user's route."""
     servers = [model_server("ranker-v7"), model_server("ranker-v8")]
     control_plane.api.create(user_route(control_plane, namespace))
+    once_served(f"{control_plane.gateway}/{namespace}")
     return servers
 
 
@@ -53,7 +54,7 @@ def traffic_to(control_plane, namespace, **headers):
     return Traffic(f"{control_plane.gateway}/{namespace}", USERS[:2000], headers=headers)
 
 
-async def until_answered(traffic, models, status, *, seconds=10):
+async def until_answered(traffic, models, status, *, seconds=30):
     """Waits until the user's route answers a stranger with this status; what came through before is forgotten."""
     until = time.monotonic() + seconds
     while True:
@@ -218,7 +219,7 @@ async def test_a_guard_of_the_users_route_guards_the_experiment(control_plane, n
 async def test_retries_and_timeouts_go_on_beside_the_hash(control_plane, namespace, models):
     spec = {
         "retry": {"numRetries": 3, "retryOn": {"httpStatusCodes": [503]}},
-        "timeout": {"http": {"requestTimeout": "300ms"}},
+        "timeout": {"http": {"requestTimeout": "2s"}},
     }
     control_plane.api.create(policy_manifest(namespace, "BackendTrafficPolicy", name="patience", **spec))
     for model in models:
@@ -246,7 +247,7 @@ def every_other_time_unavailable():
 
 
 async def late(_):
-    await asyncio.sleep(1)
+    await asyncio.sleep(5)
     return web.Response()
 
 

@@ -51,7 +51,7 @@ async def test_four_challengers_keep_their_users_through_a_ramp_on_envoy_gateway
     path = f"/{namespace}"
     control_plane.api.create(route_manifest(namespace, control_plane.gateway_ref, path=path))
     async with walker_for(control_plane, namespace, challengers=CHALLENGERS, ramp=RAMP) as walker:
-        await walk_the_ramp(walker, Traffic(control_plane.gateway + path, USERS))
+        await walk_the_ramp(walker, Traffic(once_served(control_plane.gateway + path), USERS))
 
 
 @pytest.fixture

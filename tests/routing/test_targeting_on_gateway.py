@@ -4,7 +4,7 @@ import pytest
 
 from given.experiments import route_manifest
 from given.proofs import ON_GATEWAY
-from given.traffic import Traffic
+from given.traffic import Traffic, once_served
 from model_experiment.assignment import HOLDOUT, assign, modulus_for
 from model_experiment.decision.route import Absent, Open
 from model_experiment.decision.splits import promotion_of
@@ -22,14 +22,15 @@ MAY_NOT = [{}, {"x-region": "eu"}, {"x-region": "EU", "x-plan": "pro"}, {"x-regi
 @pytest.fixture
 def champion(control_plane, namespace, model_server):
     model_server("ranker-v8")
+    server = model_server("ranker-v7")
     control_plane.api.create(route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}"))
-    return model_server("ranker-v7")
+    return server
 
 
 @pytest.fixture
 def url(control_plane, namespace, champion):
     assert champion.port
-    return f"{control_plane.gateway}/{namespace}"
+    return once_served(f"{control_plane.gateway}/{namespace}")
 
 
 def split(walker, percent, reached=None):
