@@ -6,6 +6,7 @@ from e2e.test_without_endpoints import LONG, message, operator
 from given.experiments import install_definition, route_manifest
 from given.model_serving import inference_service, two_inference_services, write
 from given.stages import phase_is, ready
+from given.traffic import once_served
 
 
 @pytest.fixture
@@ -16,6 +17,7 @@ def stage(control_plane, namespace, model_serving, model_server, tmp_path):
     champion = model_server("ranker-v7-predictor").backend
     route = route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}", backendRefs=[champion])
     control_plane.api.create(route)
+    once_served(f"{control_plane.gateway}/{namespace}")
     with operator(control_plane, namespace, tmp_path, gateway=control_plane.gateway) as found:
         yield found
 

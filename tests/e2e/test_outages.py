@@ -66,7 +66,7 @@ def test_a_breach_while_the_controller_was_dead_is_found_when_it_returns(stage):
         stage.challenger.answer = fail(500)
         time.sleep(3)
         stage.controller.process.start()
-        status = stage.wait_for(phase_is("Concluded"), seconds=30)
+        status = stage.wait_for(phase_is("Concluded"))
     assert status["decision"]["verdict"] == "Rollback"
 
 
@@ -76,8 +76,7 @@ def test_without_prometheus_nothing_is_promoted_or_called_lost_and_it_goes_on_af
         stage.wait_for(phase_is("Running"))
         stage.plane.prometheus.process.stop()
         try:
-            status = stage.wait_for(lambda status: ready(status)[0] == "False")
-            assert ready(status) == ("False", "MetricsUnavailable")
+            status = stage.wait_for(lambda status: ready(status) == ("False", "MetricsUnavailable"))
             assert (status["decision"]["verdict"], status["decision"]["reason"]) == ("Hold", "MetricsUnavailable")
             time.sleep(8)
             assert stage.status()["phase"] == "Running"

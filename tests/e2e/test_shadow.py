@@ -10,6 +10,7 @@ from aiohttp import web
 from given.experiments import install_definition, route_manifest
 from given.mirroring import compared, shadow
 from given.stages import phase_is, ready, staged
+from given.traffic import once_served
 
 RATE = 100
 PLANTED = {"maximumDivergence": "5%", "minimumPairs": 300, "repeatChampion": 25}
@@ -28,6 +29,7 @@ def comparator(control_plane, namespace, tmp_path):
 def stage(control_plane, namespace, model_server, comparator, tmp_path):
     servers = [model_server(f"ranker-{variant}") for variant in ("v7", "v8")]
     control_plane.api.create(route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}"))
+    once_served(f"{control_plane.gateway}/{namespace}")
     with staged(control_plane, namespace, servers, tmp_path, comparator=comparator.running.service) as stage:
         yield stage
 

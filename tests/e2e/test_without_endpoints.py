@@ -37,6 +37,7 @@ def by_service(control_plane, namespace, model_server, tmp_path):
     control_plane.api.create(route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}"))
     with ExitStack() as pods:
         pods.enter_context(serving(ModelServer("ranker-v8", host, port, introduce("ranker-v8"))))
+        once_served(f"{control_plane.gateway}/{namespace}")
         with operator(control_plane, namespace, tmp_path, gateway=control_plane.gateway) as stage:
             yield stage, pods.close
 
@@ -69,6 +70,7 @@ def by_endpoints(control_plane, namespace, model_server, tmp_path):
     half_there(control_plane, namespace, model_server("here"))
     route = route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}", backendRefs=[HERE])
     control_plane.api.create(route)
+    once_served(f"{control_plane.gateway}/{namespace}")
     with operator(control_plane, namespace, tmp_path, gateway=control_plane.gateway) as stage:
         yield stage
 

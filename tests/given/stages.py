@@ -10,12 +10,15 @@ from typing import Any
 from control_plane.istio import Istio
 from control_plane.plane import ControlPlane
 from demo.operator_process import Collector, Controller, start_collector, start_controller
-from given.experiments import experiment_manifest, route_manifest
+from given.experiments import SPEC, experiment_manifest, route_manifest
 from given.model_servers import ModelServer
 from given.shoppers import Shoppers
 from given.traffic import Traffic
 
 Manifest = dict[str, Any]
+
+# Gateway, models and users share this machine: the usual 250 ms would judge how busy it is.
+PATIENT = [SPEC["guardrails"][0], {"name": "slow", "limit": "5%", "source": {"latency": {"above": "2s"}}}]
 
 
 @dataclass(slots=True)
@@ -35,7 +38,7 @@ class Stage:
         return f"{self.gateway}/{self.namespace}"
 
     def apply(self, **changes: Any) -> Manifest:
-        return self.plane.api.create(experiment_manifest(self.namespace, **changes))
+        return self.plane.api.create(experiment_manifest(self.namespace, **{"guardrails": PATIENT, **changes}))
 
     def experiment(self) -> Manifest | None:
         return self.plane.api.get(experiment_manifest(self.namespace))

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -14,7 +15,10 @@ from control_plane.process import wait_until
 
 @dataclass(slots=True)
 class Traffic:
-    """Everything that was sent: (time sent, user, status, variant) of each answer; ``headers`` go with each request."""
+    """Everything that was sent: (time sent, user, status, variant) of each answer; ``headers`` go with each request.
+
+    A connection that breaks is kept as an answer of status 0.
+    """
 
     url: str
     users: list[str]
@@ -29,7 +33,7 @@ class Traffic:
             while not stop.is_set():
                 due = int((time.monotonic() - begun) * rate)
                 for number in range(sent, due):
-                    task = asyncio.create_task(self._ask(session, self.users[number % len(self.users)]))
+                    task = asyncio.create_task(self._try(session, self.users[number % len(self.users)]))
                     pending.add(task)
                     task.add_done_callback(pending.discard)
                 sent = max(sent, due)
@@ -49,17 +53,25 @@ class Traffic:
             await asyncio.gather(*(one(user) for user in users))
         return seen
 
+    async def _try(self, session: aiohttp.ClientSession, user: str) -> None:
+        with suppress(aiohttp.ClientError):  # it is in the answers
+            await self._ask(session, user)
+
     async def _ask(self, session: aiohttp.ClientSession, user: str) -> str:
-        sent = time.time()
-        async with session.get(self.url, headers={**self.headers, **({self.header: user} if user else {})}) as answer:
-            await answer.read()
-            variant = answer.headers.get("x-variant", "")
-            self.answers.append((sent, user, answer.status, variant))
-            return variant
+        sent, headers = time.time(), {**self.headers, **({self.header: user} if user else {})}
+        try:
+            async with session.get(self.url, headers=headers) as answer:
+                await answer.read()
+        except aiohttp.ClientError:
+            self.answers.append((sent, user, 0, ""))
+            raise
+        variant = answer.headers.get("x-variant", "")
+        self.answers.append((sent, user, answer.status, variant))
+        return variant
 
     @property
     def errors(self) -> Counter[int]:
-        """How many answers had which status, 200 left out."""
+        """How many answers had which status, 200 left out; 0 is a connection that broke."""
         return Counter(status for _, _, status, _ in self.answers if status != 200)
 
 
