@@ -2,16 +2,18 @@
 
 import random
 import socket
+from itertools import cycle, islice
 from pathlib import Path
 
 _CHOICES = range(20_000, 30_000)  # below the ports that Linux gives to outgoing connections
+_IN_TURN = cycle(random.sample(_CHOICES, len(_CHOICES)))  # a port that was given may not be taken yet
 _ATTEMPTS = 200
 _LISTEN = "0A"
 
 
 def free_port() -> int:
     """A port on which nobody listens now, on any address; the server should take it soon."""
-    for port in random.sample(_CHOICES, _ATTEMPTS):
+    for port in islice(_IN_TURN, _ATTEMPTS):
         if is_free(port):
             return port
     raise OSError(f"one of {_ATTEMPTS} random ports in {_CHOICES} must be free, but all are taken")

@@ -10,7 +10,8 @@ import pytest
 from aiohttp import web
 
 from collector.collecting import RANKER, ROUTE, running
-from given.envoy import HTTP, ROUTER, address, cluster, envoy, free_port
+from control_plane.ports import free_port
+from given.envoy import HTTP, ROUTER, address, cluster, envoy
 from model_experiment.decision.counts import Family
 from model_experiment.metrics.families import COLLECTOR
 
@@ -32,7 +33,7 @@ def connection_manager():
         "name": ROUTE,
         "match": {"prefix": "/", "headers": [user]},
         "route": {
-            "timeout": "0.5s",
+            "timeout": "2s",
             "hash_policy": [{"header": {"header_name": "x-user-id"}}],
             "weighted_clusters": {
                 "use_hash_policy": True,
@@ -115,7 +116,7 @@ async def gateway(tmp_path, *, with_challenger=True):
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=32)) as session,
     ):
 
-        async def get(path, *users, patience=10, **forged):
+        async def get(path, *users, patience=60, **forged):
             headers = [("x-user-id", user) for user in users] + list(forged.items())
             timeout = aiohttp.ClientTimeout(total=patience)
             async with session.get(url + path, headers=headers, timeout=timeout) as answer:
@@ -164,7 +165,7 @@ async def test_harm_is_seen_in_every_form_it_takes(tmp_path):
         assert await get("/slow", user, **forged) == (200, "v8")
         assert await get("/hangs", user, **forged) == (504, "v8")
         with pytest.raises(TimeoutError):
-            await get("/hangs", user, patience=0.3, **forged)
+            await get("/hangs", user, patience=1, **forged)
         scrape = await collector.until(COLLECTOR.metrics[Family.REQUESTS], 4)
     assert scrape.by(COLLECTOR.metrics[Family.REQUESTS], "variant") == {("v8",): 4}
     assert scrape.by(COLLECTOR.metrics[Family.SLOW_RESPONSES], "variant", "above") == {("v8", "250ms"): 3}

@@ -7,7 +7,8 @@ import aiohttp
 from aiohttp import web
 
 from comparator.shadowing import PAIRS, comparing, experiment
-from given.envoy import HTTP, ROUTER, address, cluster, envoy, free_port
+from control_plane.ports import free_port
+from given.envoy import HTTP, ROUTER, address, cluster, envoy
 
 
 def bootstrap(port, *, champion, comparator):

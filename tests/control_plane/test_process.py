@@ -19,10 +19,8 @@ def _python(tmp_path, code, *, ready=lambda: True, bind=None):
 
 
 def _is_alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except OSError:
-        return False
+    stat = _stat(Path(f"/proc/{pid}"))
+    return bool(stat) and stat[0] not in "ZX"
 
 
 def test_a_process_that_dies_before_it_is_ready_shows_the_end_of_its_log(tmp_path):
@@ -62,8 +60,16 @@ def test_a_process_that_ignores_a_polite_end_is_ended_with_its_own_children(tmp_
 
 def _group(group):
     """The processes of a group that still run."""
-    stats = [path.read_text().rsplit(")", 1)[1].split() for path in Path("/proc").glob("[0-9]*/stat")]
-    return [stat for stat in stats if int(stat[2]) == group and stat[0] not in "ZX"]
+    stats = [_stat(process) for process in Path("/proc").glob("[0-9]*")]
+    return [stat for stat in stats if stat and int(stat[2]) == group and stat[0] not in "ZX"]
+
+
+def _stat(process):
+    """What the kernel says of a process after its name; nothing if it has ended meanwhile."""
+    try:
+        return (process / "stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return []
 
 
 def test_a_stopped_process_starts_again_and_adds_to_the_same_log(tmp_path):

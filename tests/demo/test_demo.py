@@ -45,7 +45,7 @@ class Run:
     folder: Path
     mark: str
 
-    def wait_for_text(self, text, *, seconds=90):
+    def wait_for_text(self, text, *, seconds=300):
         end = time.monotonic() + seconds
         while text not in self.output.read_text():
             assert self.process.poll() is None, self.output.read_text()
@@ -92,7 +92,7 @@ def _demo(tmp_path, scenario):
 
 def test_a_harmful_challenger_is_taken_back_and_the_demonstration_says_so(tmp_path):
     with _demo(tmp_path, "harm") as run:
-        code, said = run.wait(seconds=180)
+        code, said = run.wait(seconds=400)
         left = run.left()
     assert code == 0, said
     assert "decision        Rollback (GuardrailBreached)" in said
@@ -118,7 +118,7 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path, moment, running):
         os.killpg(run.process.pid, signal.SIGINT)  # as a terminal does
         time.sleep(0.2)
         os.killpg(run.process.pid, signal.SIGINT)  # an impatient person
-        code, said = run.wait(seconds=40)
+        code, said = run.wait(seconds=120)
         left = run.left()
     assert code == 130, said
     assert left == []
@@ -129,7 +129,7 @@ def test_a_part_that_dies_ends_the_demonstration_with_the_last_lines_of_its_log(
     with _demo(tmp_path, "win") as run:
         run.wait_for_text(_RUNNING)
         os.kill(run.find("model_experiment.cli.main collector"), signal.SIGKILL)
-        code, said = run.wait(seconds=60)
+        code, said = run.wait(seconds=120)
         left = run.left()
     assert code == 1
     assert "demo: collector must run, but it ended with code -9; last lines of" in said

@@ -1,7 +1,6 @@
 """A real Envoy on loopback, with a configuration that does not change."""
 
 import asyncio
-import socket
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,11 +9,6 @@ import yaml
 
 HTTP = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def address(port):
