@@ -150,7 +150,11 @@ def test_the_audit_log_tells_who_wrote_what_to_a_route(control_plane, namespace)
         pytest.skip("this API server keeps its audit log elsewhere")
     entries = [json.loads(line) for line in control_plane.cluster.audit_log.read_text().splitlines()]
     writes = [
-        (entry["verb"], entry["user"]["username"], entry["requestObject"]["spec"]["rules"][0]["matches"][0]["path"]["value"])
+        (
+            entry["verb"],
+            entry["user"]["username"],
+            entry["requestObject"]["spec"]["rules"][0]["matches"][0]["path"]["value"],
+        )
         for entry in entries
         if entry.get("objectRef", {}).get("resource") == "httproutes"
         and entry["objectRef"].get("namespace") == namespace
