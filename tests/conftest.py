@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from hypothesis import settings
 from pytest_kind import KindCluster
 
 from control_plane import building, isolation, kind
@@ -26,6 +27,9 @@ from model_experiment.objects import HTTP_ROUTE
 
 MEASURED = pytest.StashKey[list[str]]()
 DEFINITIONS = Path(__file__).parents[1] / "crds"
+
+settings.register_profile("steady", deadline=None)  # how long one example takes says how busy the machine is
+settings.load_profile("steady")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -194,7 +194,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(VALUES)
 def test_the_api_server_takes_exactly_the_values_that_the_models_take(experiments, value):
     thing = changed({value[0]: value[1], "spec.objectives[0].better": "Higher"})

@@ -258,7 +258,7 @@ RAW = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(JSONS, JSONS, WAYS, PATHS)
 def test_comparing_any_two_values_is_symmetric_and_a_value_equals_itself(first, second, way, path):
     declared = rules(**output(path, **way), ignore=["/*/a"])
@@ -269,7 +269,7 @@ def test_comparing_any_two_values_is_symmetric_and_a_value_equals_itself(first, 
         assert compare(one, one, declared).result is PairResult.EQUAL
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(RAW, RAW, WAYS, PATHS)
 def test_no_pair_of_bodies_is_a_fault(first, second, way, path):
     declared = rules(**output(path, **way))

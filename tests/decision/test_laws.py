@@ -63,7 +63,7 @@ def challengers_weight(played):
     return route.assignment.weight("v8") if isinstance(route, Open) else 0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(MOMENTS, RAMPS)
 def test_after_a_breach_the_challenger_never_gains_traffic_again(moments, ramp):
     played, breached = lived(ramp), False
@@ -74,7 +74,7 @@ def test_after_a_breach_the_challenger_never_gains_traffic_again(moments, ramp):
         assert not (breached and challengers_weight(played))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(MOMENTS, RAMPS)
 def test_a_concluded_experiment_has_no_route_and_holds_nothing(moments, ramp):
     played = lived(ramp)
@@ -85,7 +85,7 @@ def test_a_concluded_experiment_has_no_route_and_holds_nothing(moments, ramp):
             assert not decision.stands
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(MOMENTS, RAMPS)
 def test_an_obstacle_never_leaves_the_challenger_its_traffic(moments, ramp):
     played = lived(ramp)
@@ -94,7 +94,7 @@ def test_an_obstacle_never_leaves_the_challenger_its_traffic(moments, ramp):
             assert challengers_weight(played) == 0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(MOMENTS, RAMPS)
 def test_whatever_happened_a_deletion_releases_everything_once_the_gateway_settles(moments, ramp):
     played = lived(ramp)
@@ -107,7 +107,7 @@ def test_whatever_happened_a_deletion_releases_everything_once_the_gateway_settl
     assert not decision.stands
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(MOMENTS, RAMPS)
 def test_when_nothing_happens_any_more_the_route_is_left_as_it_stands(moments, ramp):
     played = lived(ramp)
@@ -119,7 +119,7 @@ def test_when_nothing_happens_any_more_the_route_is_left_as_it_stands(moments, r
     assert played.tick().step == stands
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(MOMENTS, RAMPS)
 def test_every_phase_that_was_entered_has_a_reason_and_a_sentence_in_the_history(moments, ramp):
     played, phases = lived(ramp), [Phase.PENDING]

@@ -61,7 +61,7 @@ def lived():
     return Played(shadow_experiment(shadow=SHADOW, analysis={"minimumDuration": "2s"}))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(MOMENTS)
 def test_no_route_ever_names_a_challenger(moments):
     played = lived()
@@ -70,7 +70,7 @@ def test_no_route_ever_names_a_challenger(moments):
             assert isinstance(route, Absent) or [each.variant for each in route.assignment.shares] == ["v7"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(MOMENTS)
 def test_nobody_passes_and_nobody_is_promoted_while_nothing_is_seen(moments):
     played, known = lived(), False
@@ -81,7 +81,7 @@ def test_nobody_passes_and_nobody_is_promoted_while_nothing_is_seen(moments):
         known = played.state.judgement is not None or bool(played.seen and played.seen.taken_back)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(MOMENTS)
 def test_after_a_verdict_was_written_nothing_is_mirrored_again(moments):
     played, ended = lived(), False

@@ -139,7 +139,7 @@ async def walk(router, objects, subject, goal, seen):
 
 
 @given(data=st.data(), goals=st.lists(st.sampled_from(GOALS), max_size=5), kind=st.sampled_from(list(SUBJECTS)))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_only_weights_and_the_mark_are_ever_written_and_a_release_leaves_the_route_as_it_was(data, goals, kind):
     subject, found = SUBJECTS[kind], data.draw(user_routes(kind))
     objects, cache = OneObject(deepcopy(found)), Cache(())

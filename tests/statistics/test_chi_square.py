@@ -16,7 +16,7 @@ cells = st.integers(10**4, 10**7)
 tables = st.lists(st.lists(cells, min_size=3, max_size=3), min_size=2, max_size=4)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.floats(0, 300), st.integers(1, 300))
 def test_the_tail_is_that_of_the_chi_square_distribution(statistic, freedom):
     expected = stats.chi2.logsf(statistic, freedom)
@@ -50,7 +50,7 @@ def test_the_tail_of_nothing_is_everything_and_of_nan_is_nan():
     assert np.isnan(found[1])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(tables)
 def test_independence_is_pearsons_test(table):
     test = chi_square.independence(table).single
@@ -60,7 +60,7 @@ def test_independence_is_pearsons_test(table):
     assert test.p_value == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-300)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(tables)
 def test_rows_and_columns_may_change_places(table):
     one, other = (chi_square.independence(t).single for t in (table, np.transpose(table)))

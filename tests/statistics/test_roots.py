@@ -25,7 +25,7 @@ def test_the_root_is_that_of_an_established_method(function, low, high):
     assert float(roots.root(function, low, high)) == pytest.approx(expected, abs=1e-10)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=8))
 def test_many_roots_at_once_are_each_as_good_as_alone(squares):
     found = roots.root(lambda x: x * x - squares, np.zeros(len(squares)), 1e4)

@@ -140,7 +140,7 @@ def drawn(seed):
 seeds = st.integers(0, 2**32 - 1)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(seeds)
 def test_swapping_the_variants_mirrors_the_effect_and_its_interval(seed):
     old, new = drawn(seed)
@@ -156,7 +156,7 @@ def test_swapping_the_variants_mirrors_the_effect_and_its_interval(seed):
         assert (ends.low, ends.high) == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(seeds)
 def test_an_adjustment_adds_no_more_variance_than_estimating_theta_costs(seed):
     champion, challenger = drawn(seed)

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -16,7 +16,6 @@ freedoms = st.one_of(st.integers(20, 2000).map(float), st.just(math.inf))
 bounds = st.floats(0.1, 8.5)
 
 
-@settings(deadline=None)
 @given(estimates, errors, freedoms, bounds, st.sampled_from(Scale))
 def test_the_interval_excludes_no_effect_exactly_where_z_passes_the_bound(estimate, error, freedom, bound, scale):
     effect = Effect(estimate, error, freedom, scale)
@@ -24,7 +23,6 @@ def test_the_interval_excludes_no_effect_exactly_where_z_passes_the_bound(estima
     assert effect.interval(bound).contains(0.0) == (abs(effect.z) < bound)
 
 
-@settings(deadline=None)
 @given(estimates, errors, freedoms, bounds)
 def test_the_opposite_effect_has_the_mirrored_interval_and_z(estimate, error, freedom, bound):
     effect, opposite = Effect(estimate, error, freedom), Effect(-estimate, error, freedom)
@@ -65,7 +63,6 @@ def test_a_tail_that_underflows_has_its_logarithm(t, freedom, log_tail):
     assert float(tails.log_t_tail(t, freedom)) == pytest.approx(log_tail, rel=1e-5)
 
 
-@settings(deadline=None)
 @given(st.floats(0.01, 30), st.integers(30, 2000))
 def test_mapping_z_to_t_and_back_changes_nothing(z, freedom):
     assert tails.z_of_t(tails.t_of_z(z, freedom), freedom) == pytest.approx(z, rel=1e-7)

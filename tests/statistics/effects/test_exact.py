@@ -38,7 +38,7 @@ def by_definition(law, x, outcomes):
     return [likely[outcomes >= x].sum(), likely[outcomes <= x].sum(), likely[no_more_likely].sum()]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(groups, groups)
 def test_fishers_p_values_are_sums_over_outcomes(champion, challenger):
     (x_old, n_old), (x_new, n_new) = champion, challenger
@@ -47,7 +47,7 @@ def test_fishers_p_values_are_sums_over_outcomes(champion, challenger):
     assert p_values(fisher(champion, challenger)) == pytest.approx(expected, rel=1e-10)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(rates, rates)
 def test_poisson_p_values_are_sums_over_outcomes(champion, challenger):
     (x_old, w_old), (x_new, w_new) = champion, challenger
@@ -56,7 +56,7 @@ def test_poisson_p_values_are_sums_over_outcomes(champion, challenger):
     assert p_values(poisson(champion, challenger)) == pytest.approx(expected, rel=1e-10)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(groups, groups, rates, rates)
 def test_swapping_the_variants_swaps_the_sides(one, other, rate, other_rate):
     for test, old, new in ((fisher, one, other), (poisson, rate, other_rate)):

@@ -110,7 +110,7 @@ def test_a_ratio_to_one_for_everybody_is_the_mean():
         assert found.degrees_of_freedom == pytest.approx(expected.degrees_of_freedom, rel=1e-12)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(samples, samples)
 def test_swapping_the_variants_mirrors_the_effect_and_its_interval(one, other):
     for compare in (means.difference, means.pooled_difference):
@@ -126,7 +126,7 @@ def test_swapping_the_variants_mirrors_the_effect_and_its_interval(one, other):
         assert forth.degrees_of_freedom == pytest.approx(back.degrees_of_freedom, rel=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(samples, samples)
 def test_welch_has_between_the_freedom_of_the_smaller_variant_and_that_of_both(one, other):
     effect = means.difference(champion=Moments.of(one), challenger=Moments.of(other)).single
@@ -135,7 +135,7 @@ def test_welch_has_between_the_freedom_of_the_smaller_variant_and_that_of_both(o
         assert least * (1 - 1e-12) <= effect.degrees_of_freedom <= most * (1 + 1e-12)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(samples, samples, st.floats(0.001, 0.1), st.floats(1.1, 9.0))
 def test_a_smaller_alpha_gives_a_wider_interval(one, other, alpha, times):
     effect = means.difference(champion=Moments.of(one), challenger=Moments.of(other)).single

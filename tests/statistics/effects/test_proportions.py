@@ -53,7 +53,7 @@ def test_a_p_value_below_every_float_is_a_logarithm():
     assert effect.single.log_p_value == pytest.approx(-BILLION, rel=1e-6)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(some, some, st.sampled_from(COMPARISONS[:2]))
 def test_swapping_the_variants_mirrors_the_effect(one, other, compare):
     forth, back = (compare(champion=old, challenger=new).single for old, new in ((one, other), (other, one)))
@@ -102,7 +102,7 @@ def test_counts_that_are_not_whole_have_no_degrees_of_freedom():
 # Intervals for one proportion.
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(some, alphas)
 def test_limits_by_definition(one, alpha):
     x, n = float(one.events), float(one.trials)
@@ -157,7 +157,7 @@ def test_of_no_trials_everything_is_possible(interval):
     assert limits(interval(Proportion(0, 0), alpha=0.05)) == (0.0, 1.0)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(some, some, alphas)
 def test_intervals_narrow_as_alpha_grows_and_hold_the_observed_rate(one, other, alpha):
     for interval in (
@@ -186,7 +186,7 @@ def test_clopper_pearson_covers_at_every_rate_and_wilson_on_average():
     assert coverage[proportion_intervals.wilson].min() < 0.95
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(some, some, alphas)
 def test_swapping_the_variants_mirrors_newcombes_interval(one, other, alpha):
     low, high = limits(proportion_intervals.newcombe(champion=one, challenger=other, alpha=alpha))

@@ -55,7 +55,7 @@ def test_the_interval_covers_the_true_quantile():
     assert covered.mean() == pytest.approx(0.95, abs=0.02)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(histograms, levels, st.floats(1e-6, 0.5), st.floats(1.0, 50.0))
 def test_clusters_certainty_and_whole_bins_widen_the_interval_around_the_quantile(histogram, q, alpha, phi):
     inner = quantiles.interval(histogram, q=q, alpha=alpha)
@@ -107,7 +107,7 @@ def test_where_there_is_no_quantile_there_is_a_reason(counts, reason):
     assert math.isnan(found.limits.single.low) == math.isnan(found.bins.single.high) == (sum(counts) == 0)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(histograms, histograms, levels)
 def test_swapping_the_variants_mirrors_the_difference(one, other, q):
     forth = quantiles.difference(champion=one, challenger=other, q=q, alpha=0.05).single

@@ -65,7 +65,7 @@ def test_for_independent_users_the_error_is_near_the_binomial_one():
     assert effect.standard_error == pytest.approx(math.sqrt(2 * 0.2 * 0.8 / 500_000), rel=0.2)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(tables, tables)
 def test_swapping_the_variants_mirrors_the_effect_and_its_interval(one, other):
     for compare in (ratios.difference, ratios.relative_difference):
@@ -80,7 +80,7 @@ def test_swapping_the_variants_mirrors_the_effect_and_its_interval(one, other):
         assert (back.interval(2.0).low, back.interval(2.0).high) == pytest.approx(mirrored, abs=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(tables, st.permutations(range(BUCKETS)))
 def test_the_order_of_buckets_does_not_matter(one, order):
     shuffled = BucketTable(one.numerators[order], one.denominators[order])

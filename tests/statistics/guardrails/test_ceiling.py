@@ -12,7 +12,7 @@ from model_experiment.statistics.guardrails import ceiling
 from model_experiment.statistics.summaries.proportions import Proportion
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(0, 300), st.floats(0.01, 0.9), st.integers(1, 100_000))
 def test_it_breaks_where_so_many_events_are_too_unlikely_at_the_ceiling(events, limit, polls):
     chance = stats.binom.sf(events - 1, 300, limit)

@@ -92,7 +92,7 @@ def test_a_poll_against_a_limit_multiplies_no_weight_above_1_in_expectation(rate
     assert (stats.binom.pmf(x, 40, rate) @ ratios <= 1 + 1e-12).all()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(polls, max_size=5), polls)
 def test_a_stored_state_goes_on_as_if_it_had_never_been_stored(seen, poll):
     state = after(seen)
@@ -101,7 +101,7 @@ def test_a_stored_state_goes_on_as_if_it_had_never_been_stored(seen, poll):
     assert restored.with_poll(poll) == state.with_poll(poll)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(counts, counts, st.floats(1, 3))
 def test_after_the_first_poll_one_merged_poll_says_what_equal_parts_of_it_say(champion, challenger, ratio):
     """The likelihood is the same; only the prior mass of the polls that were merged is not given out."""
@@ -113,7 +113,7 @@ def test_after_the_first_poll_one_merged_poll_says_what_equal_parts_of_it_say(ch
     assert found == pytest.approx(expected, abs=1e-5)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(polls, max_size=3), st.integers(0, 200), st.integers(0, 100))
 def test_more_events_of_the_challenger_are_more_evidence(seen, events, more):
     state, champion = after(seen), RequestCounts(5, 300)
@@ -124,7 +124,7 @@ def test_more_events_of_the_challenger_are_more_evidence(seen, events, more):
     assert fewer <= many + 1e-9
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(polls, max_size=5))
 def test_a_poll_without_requests_says_nothing(seen):
     silent = relative_poll(champion=RequestCounts(0, 0), challenger=RequestCounts(0, 0), ratio=1.25)

@@ -52,7 +52,7 @@ def test_every_way_out_with_its_numbers():
     assert past == PastBehaviour(0.6, Need(pytest.approx(0.64 * total), 30, enough=True))
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.integers(100, 10**6), st.floats(0.01, 0.49), st.integers(100, 10**5), st.integers(3, 60))
 def test_a_higher_share_that_is_enough_leaves_nothing_to_advise(per_variant, share, traffic, days):
     situation = Situation(per_variant=per_variant, share=share, users_per_day=traffic, maximum_days=days)

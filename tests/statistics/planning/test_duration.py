@@ -24,7 +24,7 @@ def test_days_at_a_hundred_users_a_day(users, waits, days):
     assert duration.days(users, users_per_day=100, **waits).single == days
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(1, 10**9), st.integers(1, 10**6), st.integers(0, 30), st.integers(0, 30))
 def test_the_planned_days_bring_the_users_and_a_week_less_does_not(users, traffic, delay, washout):
     flow = {"users_per_day": traffic, "label_delay": delay, "washout": washout}

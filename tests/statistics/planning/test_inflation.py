@@ -27,7 +27,7 @@ def test_the_published_price_of_several_looks(looks, largest, average):
     assert inflation.expected(looks, **PLAN) == pytest.approx(average, abs=0.011)
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(st.integers(1, 10), st.floats(0.5, 0.95), st.floats(0.01, 0.2))
 def test_looking_more_often_never_needs_fewer_users(count, power, alpha):
     one, more = (

@@ -33,7 +33,7 @@ def test_power_is_that_of_the_definition(effect, users, side):
     assert found == pytest.approx(power_by_definition(effect, users, 0.05 / side), abs=1e-8)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.floats(1e-4, 3.0), st.floats(0.5, 0.99), st.floats(1e-6, 0.2), sides)
 def test_the_planned_users_have_the_planned_power_and_detect_the_planned_effect(effect, power, alpha, side):
     plan = {"alpha": alpha, "sides": side}

@@ -16,7 +16,7 @@ MIXTURE = NormalMixture.tuned_at(5_000, alpha=0.05)
 errors = st.floats(1e-6, 1e6)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.floats(0.01, 0.5), st.floats(0.5, 5.0), st.integers(1, 10**6))
 def test_a_running_experiment_ends_with_what_a_plan_would_have_asked_for(effect, variation, users):
     planned = float(relative.required_per_variant(effect, variation=variation, **PLAN))
@@ -25,7 +25,7 @@ def test_a_running_experiment_ends_with_what_a_plan_would_have_asked_for(effect,
     assert (1 + more) * users == pytest.approx(max(planned, users), rel=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(errors, st.integers(1, 10**9))
 def test_the_anytime_interval_and_beta_fit_into_the_effect_exactly_at_the_end(error, users):
     more = midway.additional_multiple_anytime(error, effect=-0.05, sample_size=users, mixture=MIXTURE, **PLAN)

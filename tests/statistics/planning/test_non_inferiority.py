@@ -36,7 +36,7 @@ def total_by_definition(champion, challenger, limit, share):
     return (reach / (challenger - champion - limit)) ** 2
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(rates, rates, st.floats(-0.5, 0.5), st.floats(0.01, 0.99))
 def test_sizes_are_those_of_the_definition_and_have_the_planned_power(champion, challenger, limit, share):
     if abs(challenger - champion - limit) < 0.01:
@@ -48,7 +48,7 @@ def test_sizes_are_those_of_the_definition_and_have_the_planned_power(champion, 
     assert non_inferiority.power_for_rates(total=sizes.total, alpha=0.05, **plan) == pytest.approx(0.9, abs=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(rates, rates, st.floats(-0.5, 0.5), st.floats(0.01, 0.99))
 def test_swapping_the_variants_mirrors_the_sizes(champion, challenger, limit, share):
     if abs(challenger - champion - limit) < 0.01:

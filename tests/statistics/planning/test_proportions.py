@@ -33,7 +33,7 @@ def test_users_per_variant_are_those_of_the_published_table(baseline):
     assert [float(f"{users:.{d}g}") for users, d in zip(needed, digits, strict=True)] == USERS[baseline]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(baselines, rises, st.floats(0.5, 0.99), st.floats(0.001, 0.2))
 def test_the_planned_users_have_the_planned_power_and_detect_the_planned_effect(baseline, rise, power, alpha):
     other = baseline * (1 + rise)
@@ -43,7 +43,7 @@ def test_the_planned_users_have_the_planned_power_and_detect_the_planned_effect(
     assert found.single == pytest.approx(rise, rel=1e-5)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(baselines, rises)
 def test_telling_a_from_b_needs_as_many_users_as_b_from_a_and_as_their_complements(baseline, rise):
     other = baseline * (1 + rise)

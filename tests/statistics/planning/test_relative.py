@@ -20,7 +20,7 @@ def test_users_per_variant_are_those_of_the_published_table():
     assert np.ceil(needed).tolist() == [156_978, 39_245, 6_280, 1_570, 393]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.floats(1e-3, 2.0), st.floats(0.1, 20.0), st.floats(0.5, 0.99), st.floats(1e-4, 0.2))
 def test_the_planned_users_have_the_planned_power_and_detect_the_planned_change(change, variation, power, alpha):
     users = relative.required_per_variant(-change, variation=variation, alpha=alpha, power=power)

@@ -18,7 +18,7 @@ sizes = st.floats(2, 1e6)
 alphas = st.floats(1e-6, 0.5)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.floats(-50, 50), sizes, freedoms, st.floats(0.01, 1e4), alphas)
 def test_the_interval_excludes_no_effect_exactly_where_the_evidence_reaches_its_threshold(t, size, freedom, g, alpha):
     mixture = AnytimeT(g)
@@ -73,7 +73,7 @@ def test_mapped_to_z_the_multiplier_serves_an_effect():
     assert interval.high == pytest.approx(2 + 0.5 * float(reach), rel=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(sizes, freedoms, alphas, alphas)
 def test_less_alpha_makes_a_wider_interval(size, freedom, one, other):
     smaller, larger = sorted((one, other))

@@ -75,7 +75,7 @@ def test_a_billion_trials_do_not_drown_in_rounding(x, expected):
     assert found == pytest.approx(expected, abs=1e-5)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(counts, counts, counts, shares, concentrations)
 def test_more_successes_of_as_many_trials_are_more_one_sided_evidence(x, y, more, share, k):
     fewer, many = beta_binomial.log_e_value_above([x, x + more], [y + more, y], share=share, concentration=k)
@@ -129,7 +129,7 @@ def test_a_limit_has_evidence_of_one_over_alpha_against_it_or_lies_at_the_end(x,
     assert found.contains(x / n if n else 0.5)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(0, 200), st.integers(0, 200), concentrations)
 def test_calling_failures_successes_mirrors_the_interval(x, y, k):
     one = beta_binomial.confidence_sequence(x, x + y, alpha=0.05, concentration=k).single
@@ -137,7 +137,7 @@ def test_calling_failures_successes_mirrors_the_interval(x, y, k):
     assert (one.low, one.high) == pytest.approx((1 - other.high, 1 - other.low), abs=1e-12)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(0, 200), st.integers(0, 200), st.floats(1e-9, 0.9), st.floats(1e-9, 0.9))
 def test_less_alpha_makes_a_wider_interval(x, y, one, other):
     alpha = sorted((one, other))

@@ -35,7 +35,7 @@ def test_they_cost_the_published_factor_in_users(design, count, power, factor):
     assert inflation.sequential(design(count, alpha=0.05), alpha=0.05, power=power) == pytest.approx(factor, abs=6e-4)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(designs, st.integers(1, 12), st.floats(1e-6, 0.49), st.sampled_from(Sides))
 def test_they_stop_by_mistake_with_probability_alpha_and_say_what_each_look_spends(design, count, alpha, sides):
     looks = design(count, alpha=alpha, sides=sides)
@@ -45,7 +45,7 @@ def test_they_stop_by_mistake_with_probability_alpha_and_say_what_each_look_spen
     assert looks[-1].bound >= stats.norm.isf(alpha / sides) - 1e-9
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(designs, st.integers(1, 8), st.floats(0.001, 0.5), st.floats(0.001, 0.5))
 def test_less_alpha_makes_every_bound_higher(design, count, one, other):
     strict, loose = (design(count, alpha=alpha) for alpha in sorted((one, other)))

@@ -13,7 +13,7 @@ from model_experiment.statistics.sequential import beta_binomial, e_values, rate
 START = Intervals(np.array(-np.inf), np.array(np.inf))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1), st.floats(0.02, 0.98), st.sampled_from([0.01, 0.05, 0.3]))
 def test_a_confidence_sequence_never_widens(seed, share, alpha):
     trials = np.arange(1, 201, 5)

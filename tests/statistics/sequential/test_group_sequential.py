@@ -78,7 +78,7 @@ def test_the_bounds_of_other_functions_are_the_published_ones(count, function, e
     assert bounds(looks) == pytest.approx(expected, abs=6e-4)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(fractions, st.floats(0.001, 0.3), functions, all_sides)
 def test_planning_ahead_and_going_look_by_look_are_the_same(informations, alpha, spending, sides):
     ahead = group_sequential.looks_at([*informations, 1.0], alpha=alpha, spending=spending, sides=sides)
@@ -87,7 +87,7 @@ def test_planning_ahead_and_going_look_by_look_are_the_same(informations, alpha,
     assert [look.spent for look in ahead] == [look.spent for look in stepwise]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(fractions, st.floats(1e-4, 0.3), functions, all_sides)
 def test_what_the_looks_reject_under_no_effect_is_alpha(informations, alpha, spending, sides):
     looks = group_sequential.looks_at([*informations, 1.0], alpha=alpha, spending=spending, sides=sides)
@@ -95,7 +95,7 @@ def test_what_the_looks_reject_under_no_effect_is_alpha(informations, alpha, spe
     assert stopped(looks, sides) == pytest.approx(alpha, abs=1e-10)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(fractions, st.floats(0.001, 0.3), functions, all_sides)
 def test_each_look_spends_its_own_part(informations, alpha, function, sides):
     looks = group_sequential.looks_at(informations, alpha=alpha, spending=function, sides=sides)
@@ -172,7 +172,7 @@ def test_a_one_sided_test_that_the_effect_speaks_against_goes_on_to_its_end():
     assert group_sequential.expected_information(looks, drift=4.0, sides=Sides.ONE) < 0.7
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(percents, st.floats(0.001, 0.5), st.floats(0.001, 0.5), functions)
 def test_less_alpha_makes_every_bound_higher(informations, one, other, spending):
     strict, loose = (
@@ -181,7 +181,7 @@ def test_less_alpha_makes_every_bound_higher(informations, one, other, spending)
     assert all(high.bound >= low.bound - 1e-9 for high, low in zip(strict, loose, strict=True))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(percents, st.floats(0.001, 0.1), functions)
 def test_two_sides_are_two_one_sided_tests_at_half_of_alpha_but_for_paths_that_pass_both_bounds(
     informations, alpha, spending
@@ -192,7 +192,7 @@ def test_two_sides_are_two_one_sided_tests_at_half_of_alpha_but_for_paths_that_p
     assert all(0 <= high.bound - low.bound + 1e-9 < 1e-3 for high, low in zip(one, two, strict=True))
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(fractions, st.floats(0.01, 0.2), all_sides)
 def test_a_final_look_spends_all_and_is_never_stricter_than_a_planned_one(informations, alpha, sides):
     looks = history(informations[:-1], alpha=alpha, sides=sides)
@@ -217,7 +217,7 @@ def test_a_final_look_may_come_with_hardly_any_new_information(step):
     assert final.bound == pytest.approx(once.bound, abs=2e-3)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(
     st.lists(st.floats(-9, -1), min_size=1, max_size=4),
     st.floats(1e-6, 0.2),
@@ -247,7 +247,7 @@ def test_the_bound_of_a_look_takes_the_stored_bounds_as_they_are():
     assert after.bound > before.bound + 0.01
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(fractions, functions, functions)
 def test_spent_alpha_never_falls_even_where_the_function_changes(informations, one, other):
     first = history(informations, alpha=0.05, spending=one)
@@ -266,7 +266,7 @@ def test_bounds_beyond_the_farthest_stop_nobody():
     assert far.bound == pytest.approx(1.959964, abs=1e-6)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.floats(-6, 6), st.sampled_from([30.0, 198.0, math.inf]), st.integers(0, 4))
 def test_the_repeated_confidence_interval_excludes_no_effect_exactly_where_the_test_stops(z, freedom, number):
     look, effect = group_sequential.planned_looks(5, alpha=0.05)[number], Effect(z * 0.3, 0.3, freedom)

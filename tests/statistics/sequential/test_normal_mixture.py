@@ -39,7 +39,7 @@ def test_the_price_is_higher_before_and_after_the_tuned_size(factor, multiplier)
     assert mixture.multiplier(5000 * factor, alpha=0.05) == pytest.approx(multiplier, abs=0.006)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.floats(-20, 20), sizes, sizes, alphas)
 def test_the_interval_excludes_no_effect_exactly_where_the_evidence_reaches_its_threshold(z, size, tuned, alpha):
     mixture = NormalMixture.tuned_at(tuned, alpha=0.05)
@@ -49,7 +49,7 @@ def test_the_interval_excludes_no_effect_exactly_where_the_evidence_reaches_its_
     assert excluded == (e_values.anytime_p_value(log_e) < alpha)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(sizes, sizes, alphas)
 def test_the_one_sided_evidence_reaches_its_threshold_exactly_at_the_multiplier(size, tuned, alpha):
     mixture = OneSidedNormalMixture.tuned_at(tuned, alpha=0.05)
@@ -57,7 +57,7 @@ def test_the_one_sided_evidence_reaches_its_threshold_exactly_at_the_multiplier(
     assert mixture.log_e_value(at, size) == pytest.approx(-math.log(alpha), abs=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(sizes, sizes, alphas)
 def test_the_closed_one_sided_multiplier_is_above_the_exact_one_and_that_below_the_two_sided(size, tuned, alpha):
     mixture = OneSidedNormalMixture.tuned_at(tuned, alpha=0.05)
@@ -67,7 +67,7 @@ def test_the_closed_one_sided_multiplier_is_above_the_exact_one_and_that_below_t
 
 
 @mixtures
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(size=sizes, tuned=sizes, one=alphas, other=alphas)
 def test_less_alpha_makes_a_wider_interval(kind, size, tuned, one, other):
     mixture = kind.tuned_at(tuned, alpha=0.05)
@@ -91,7 +91,7 @@ def test_the_evidence_is_the_likelihood_ratio_averaged_over_its_prior(z):
     assert one_sided == pytest.approx(math.log(gaussian_mixture(0.0, **given_that)), abs=1e-8)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.floats(-1, 1), st.floats(1e-3, 1), st.floats(1e-3, 1))
 def test_the_msprt_is_the_mixture_on_the_clock_of_the_precision(difference, error, spread):
     """Johari, Pekelis & Walsh: sqrt(V/(V + tau^2)) exp(tau^2 d^2 / (2 V (V + tau^2)))."""
@@ -102,7 +102,7 @@ def test_the_msprt_is_the_mixture_on_the_clock_of_the_precision(difference, erro
     assert found == pytest.approx(msprt, rel=1e-12, abs=1e-12)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.floats(0.01, 10), sizes, sizes, alphas)
 def test_growthbook_and_the_asymptotic_confidence_sequence_are_the_same_radius(error, size, tuned, alpha):
     """GrowthBook writes N for the users of the pair and the variance of the difference as error^2 N."""

@@ -51,7 +51,7 @@ def test_evidence_of_segments_multiplies_after_a_change_of_the_split():
     assert (chances.sum(axis=(2, 3)) * np.exp(pooled[..., 0])).sum() > 2
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(events, events, shares, concentrations, st.floats(1e-6, 0.5))
 def test_the_interval_excludes_equal_rates_exactly_where_their_evidence_reaches_the_threshold(
     x_a, x_b, share, k, alpha
@@ -63,7 +63,7 @@ def test_the_interval_excludes_equal_rates_exactly_where_their_evidence_reaches_
     assert limits.contains(0.0) == (log_e < -math.log(alpha))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(events, events, shares, concentrations)
 def test_swapping_the_variants_mirrors_the_interval(x_a, x_b, share, k):
     given_that = {"alpha": 0.05, "concentration": k}
@@ -72,7 +72,7 @@ def test_swapping_the_variants_mirrors_the_interval(x_a, x_b, share, k):
     assert (one.low, one.high) == pytest.approx((-other.high, -other.low), abs=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(events, events, shares, st.floats(1e-9, 0.9), st.floats(1e-9, 0.9))
 def test_less_alpha_makes_a_wider_interval(x_a, x_b, share, one, other):
     alpha = sorted((one, other))

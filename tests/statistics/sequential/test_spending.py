@@ -20,7 +20,7 @@ functions = st.one_of(
 alphas = st.floats(1e-6, 0.999)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(functions, st.floats(0, 1), st.floats(0, 1), alphas)
 def test_spending_never_falls_and_goes_from_0_to_alpha(function, one, other, alpha):
     start, earlier, later, end = spent(function, [0, *sorted((one, other)), 1], alpha=alpha)
@@ -30,7 +30,7 @@ def test_spending_never_falls_and_goes_from_0_to_alpha(function, one, other, alp
     assert later <= alpha
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(functions, st.lists(st.floats(0, 1), min_size=1, max_size=4), st.lists(alphas, min_size=1, max_size=3))
 def test_many_informations_and_alphas_at_once_give_what_each_gives_alone(function, informations, several):
     together = spent(function, informations, alpha=np.array(several)[:, np.newaxis])
@@ -56,7 +56,7 @@ def test_spending_by_its_definition(function, information, expected):
     assert float(spent(function, information, alpha=0.05)) == pytest.approx(expected, rel=1e-12)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.floats(0.001, 1), st.floats(-1e-9, 1e-9))
 def test_hwang_shih_de_cani_is_linear_about_gamma_0(information, gamma):
     assert spent(HwangShihDeCani(gamma), information, alpha=0.05) == pytest.approx(0.05 * information, rel=1e-8)

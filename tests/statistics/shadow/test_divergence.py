@@ -75,7 +75,7 @@ def test_evidence_is_the_average_bet_on_its_side_of_the_limit(disagreements, pai
     assert divergence.log_e_above(found, limit=0.05) == pytest.approx(above, abs=1e-7)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(0, 200), st.floats(0.01, 0.99))
 def test_the_next_pair_is_a_fair_bet_at_the_limit(disagreements, limit):
     before, after = Proportion(disagreements, 200), Proportion([disagreements, disagreements + 1], 201)

@@ -19,7 +19,7 @@ def of(values):
 latencies = st.lists(st.floats(0.001, 3.0) | st.sampled_from(EDGES))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(latencies, latencies, latencies)
 def test_merging_equals_concatenation_in_any_order(first, second, third):
     whole = of(first + second + third)
@@ -27,7 +27,7 @@ def test_merging_equals_concatenation_in_any_order(first, second, third):
         assert merged.counts.tolist() == whole.counts.tolist()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(latencies, st.sampled_from(EDGES))
 def test_what_lies_above_an_edge_is_counted_exactly(values, edge):
     share = of(values).above(edge)

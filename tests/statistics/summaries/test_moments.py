@@ -74,7 +74,7 @@ def test_sums_that_have_lost_their_digits_have_no_spread_instead_of_a_wrong_one(
     assert found.squares == 0
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(samples, samples, samples)
 def test_merging_equals_concatenation_in_any_order(one, other, third):
     together, size = Moments.of(np.concatenate([one, other, third])), size_of(one, other, third)
@@ -83,7 +83,7 @@ def test_merging_equals_concatenation_in_any_order(one, other, third):
         assert_same(merged, together, size=size)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(pairs, pairs, pairs)
 def test_merging_pairs_equals_concatenation_in_any_order(one, other, third):
     together = JointMoments.of(*np.concatenate([one, other, third], axis=1))
@@ -92,7 +92,7 @@ def test_merging_pairs_equals_concatenation_in_any_order(one, other, third):
         assert_same(merged, together, size=size_of(one, other, third))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(samples, VALUES)
 def test_sums_about_any_shift_give_the_moments_of_the_values(values, shift):
     about = values - shift
@@ -100,7 +100,7 @@ def test_sums_about_any_shift_give_the_moments_of_the_values(values, shift):
     assert_same(found, Moments.of(values), size=2 * size_of(values, np.array(shift)))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(pairs)
 def test_sums_of_pairs_give_the_moments_of_the_pairs(values):
     y, x = values

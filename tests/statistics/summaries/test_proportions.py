@@ -14,7 +14,7 @@ def of(outcomes):
     return Proportion(sum(outcomes), len(outcomes))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(*[st.lists(st.integers(0, 1))] * 3)
 def test_merging_equals_concatenation_in_any_order(first, second, third):
     whole = of(first + second + third)

@@ -12,7 +12,7 @@ from model_experiment.statistics.not_estimable import NotEstimable
 from model_experiment.statistics.trust import carry_over
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.lists(st.integers(300, 10**4), min_size=2, max_size=2), min_size=2, max_size=4))
 def test_it_is_pearsons_test_of_old_and_new_variants(users):
     found = carry_over.independence(users).single

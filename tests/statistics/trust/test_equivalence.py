@@ -38,7 +38,7 @@ def t_tail(ratio, freedom):
     return stats.t.sf(ratio, freedom) if math.isfinite(freedom) else stats.norm.sf(ratio)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(estimates, errors, freedoms, margins, margins)
 def test_the_p_value_of_equivalence_is_the_larger_of_two_one_sided_ones(estimate, error, freedom, below, above):
     found = float(equivalence_log_p_values(effects(estimate, error, freedom), low=-below, high=above))
@@ -46,7 +46,7 @@ def test_the_p_value_of_equivalence_is_the_larger_of_two_one_sided_ones(estimate
     assert math.exp(found) == pytest.approx(max(one, other), rel=1e-8, abs=1e-300)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.builds(effects, estimates, errors, freedoms, st.sampled_from(Scale)), margins, margins, st.floats(0.001, 0.3))
 def test_at_one_look_equivalence_is_shown_exactly_where_p_is_below_alpha(given_effects, below, above, alpha):
     log_p = float(equivalence_log_p_values(given_effects, low=-below, high=above))
@@ -55,7 +55,7 @@ def test_at_one_look_equivalence_is_shown_exactly_where_p_is_below_alpha(given_e
     assert (judged.verdict is Verdict.SHOWN) == (log_p < math.log(alpha))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(some_effects, margins, st.floats(0.1, 6), st.sampled_from(Better))
 def test_non_inferiority_looks_at_the_bad_side_only(given_effects, margin, critical, better):
     judged = non_inferiority(given_effects, margin=margin, better=better, critical=critical).single
@@ -65,7 +65,7 @@ def test_non_inferiority_looks_at_the_bad_side_only(given_effects, margin, criti
     assert judged.verdict is expected
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(estimates, errors, freedoms, margins, st.floats(0.1, 6))
 def test_the_opposite_effect_has_the_same_verdict_where_lower_is_better(estimate, error, freedom, margin, critical):
     higher, lower = (
@@ -80,7 +80,7 @@ def test_the_opposite_effect_has_the_same_verdict_where_lower_is_better(estimate
     assert float(one) == float(other)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(some_effects, margins, st.floats(0.1, 5), st.floats(0.1, 5))
 def test_a_larger_bound_shows_and_refutes_no_more(given_effects, margin, one, other):
     small, large = (

@@ -32,19 +32,19 @@ def rejected_step_by_step(family, alpha):
     return found
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(families, st.floats(0.001, 0.5))
 def test_holm_rejects_what_its_steps_reject(family, alpha):
     assert rejected(holm(logarithms(family)), alpha=alpha).tolist() == rejected_step_by_step(family, alpha)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(families)
 def test_benjamini_hochberg_is_that_of_scipy(family):
     assert adjusted(benjamini_hochberg, family) == pytest.approx(stats.false_discovery_control(family), rel=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(families)
 def test_bonferroni_multiplies_and_each_method_is_no_stricter_than_the_one_before(family):
     first, second, third = (adjusted(method, family) for method in METHODS)
@@ -55,7 +55,7 @@ def test_bonferroni_multiplies_and_each_method_is_no_stricter_than_the_one_befor
 
 
 @each_method
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(families, st.randoms())
 def test_the_order_of_a_family_does_not_matter(method, family, random):
     order = random.sample(range(len(family)), len(family))

@@ -49,7 +49,7 @@ def by_definition(champion, challenger):
     return change, sum(variances) ** 0.5, freedom
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(seeds, seeds)
 def test_the_change_is_its_definition(one, other):
     champion, challenger = windows(one), windows(other)
@@ -60,7 +60,7 @@ def test_the_change_is_its_definition(one, other):
     assert found.degrees_of_freedom == pytest.approx(freedom, rel=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(seeds, seeds)
 def test_swapping_the_variants_or_the_windows_mirrors_the_change(one, other):
     champion, challenger = windows(one), windows(other)
@@ -114,7 +114,7 @@ def test_a_novelty_effect_is_found_and_a_steady_one_is_not():
         assert bool(novelty.is_flagged(changes, effect=effect)) is flagged
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(seeds, seeds)
 def test_the_slope_is_that_of_a_weighted_least_squares_line(one, other):
     champion, challenger = daily(one, days=7), daily(other, days=7)

@@ -24,7 +24,7 @@ def by_definition(c, count):
     return sum(stats.binom.pmf(i, count - 1, 0.5) * stats.chi2.sf(c, i) for i in range(1, count))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.floats(0.01, 60), st.integers(2, 12))
 def test_the_tail_is_the_mixture_of_chi_squares(c, count):
     found = float(qualitative_interaction.log_tail(c, segment_count=count))
@@ -36,7 +36,7 @@ def test_critical_values_are_those_of_the_published_table():
     assert critical_value([2, 3, 4, 5], alpha=0.05) == pytest.approx([2.71, 4.23, 5.43, 6.50], abs=0.0051)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(2, 12), st.floats(1e-12, 0.49))
 def test_at_the_critical_value_the_tail_is_alpha(count, alpha):
     c = float(critical_value(count, alpha=alpha))
@@ -58,7 +58,7 @@ def test_with_two_segments_p_is_that_of_the_smaller_z_on_one_side():
     assert test.p_value == pytest.approx(stats.norm.sf(2.0), rel=1e-10)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0.01, 1)), min_size=2, max_size=6))
 def test_the_statistic_is_the_smaller_side_and_does_not_know_which_is_good(pairs):
     d, s = map(np.array, zip(*pairs, strict=True))

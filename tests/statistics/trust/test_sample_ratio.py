@@ -21,7 +21,6 @@ def by_log_gamma(counts, weights, k):
     return log_beta(k * shares + x) - log_beta(k * shares) - (x * np.log(shares)).sum()
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 20_000), st.integers(1, 99)), min_size=2, max_size=5),
     st.sampled_from([2.0, 100.0, 1000.0, 10_000.0]),
@@ -47,7 +46,6 @@ def test_no_users_are_no_evidence():
     assert float(sample_ratio.log_e_value([0, 0], weights=[99, 1])) == pytest.approx(0.0, abs=1e-12)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**6), min_size=3, max_size=3), st.permutations(range(3)))
 def test_the_order_of_variants_does_not_matter(counts, order):
     weights = [5, 3, 2]
@@ -122,7 +120,7 @@ def test_marginals_of_many_experiments_at_once_are_what_each_gives_alone():
             assert found[i].tolist() == pytest.approx(expected.tolist(), rel=1e-12)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 99)), min_size=2, max_size=5))
 def test_the_fixed_test_is_pearsons_chi_square(pairs):
     counts, weights = (np.array(column) for column in zip(*pairs, strict=True))

@@ -26,7 +26,7 @@ def effects(estimates, errors, *, scale=Scale.DIFFERENCE):
     return Effects(d, np.asarray(errors, dtype=float), np.inf, missing, scale)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(some)
 def test_q_is_the_weighted_least_squares_distance_from_one_effect(pair):
     d, s = map(np.array, pair)
@@ -37,7 +37,7 @@ def test_q_is_the_weighted_least_squares_distance_from_one_effect(pair):
     assert test.p_value == pytest.approx(stats.chi2.sf(test.statistic, 4), rel=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(some, st.floats(-1, 1))
 def test_an_effect_that_all_segments_share_is_no_interaction(pair, shared):
     d, s = map(np.array, pair)
@@ -51,7 +51,7 @@ def test_q_of_two_segments_is_the_squared_z_of_their_difference():
     assert test.p_value == pytest.approx(Effect(0.04, math.hypot(0.01, 0.02)).p_value)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(some, st.floats(0.001, 0.5))
 def test_each_interval_is_one_at_alpha_over_the_number_of_segments(pair, alpha):
     d, s = map(np.array, pair)
@@ -96,7 +96,7 @@ def test_a_relative_tolerance_is_a_relative_change():
     assert segments.hidden_negative(fallen, tolerance=0.09, better=Better.HIGHER, alpha=0.05).tolist() == [True, False]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(some, st.floats(0, 0.1))
 def test_the_opposite_effects_harm_where_the_direction_is_opposite(pair, tolerance):
     d, s = map(np.array, pair)

@@ -32,7 +32,7 @@ def tables(seed, *, segments=3, experiments=()):
     return BucketTable(random.binomial(users, random.beta(20, 80, size=shape)), users)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(strata)
 def test_mantel_haenszel_is_its_definition(pairs):
     champion, challenger = proportions(pairs)
@@ -113,7 +113,7 @@ def test_a_reversal_is_where_all_strata_say_the_contrary(champion, challenger, r
     assert bool(found.depends_on_mix) is depends
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(strata)
 def test_the_standardised_difference_weighs_segments_by_the_users_of_both(pairs):
     champion, challenger = proportions(pairs)
