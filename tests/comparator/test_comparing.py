@@ -143,8 +143,34 @@ def test_ignored_places_are_not_compared():
     assert values(first, second) == differ("answer/id", "answer/items/*/time")
     assert values(first, second, ignore=["/id", "/items/*/time"]) == EQUAL
     assert values(first, second, ignore=["/*"]) == EQUAL
-    assert values([1, 2], [1, 3], ignore=["/1"]) == EQUAL
     assert first["items"][0]["time"] == 1
+
+
+PRICES = {"outputs": [{"name": "price", "path": "/1/price", "number": {}}]}
+LEFT_OUT = [
+    pytest.param({}, ["/1"], [1, 2], [1, 3], EQUAL, id="an item"),
+    pytest.param({}, ["/0", "/1"], [1, 2, 3], [1, 99, 3], EQUAL, id="two items: the second is not the third"),
+    pytest.param({}, ["/0", "/1"], [1, 2, 3], [1, 2, 99], differ("answer/*"), id="two items: the third counts"),
+    pytest.param({}, ["/2"], [1, 2, 3], [1, 2], EQUAL, id="a last item that one has alone"),
+    pytest.param({}, ["/0"], [1, 2, 3], [1, 2], differ("answer"), id="a first item: the length counts"),
+    pytest.param(PRICES, ["/0"], [0, {"price": 1}], [5, {"price": 9}], differ("price"), id="outputs stay in place"),
+    pytest.param(PRICES, ["/1"], [0, {"price": 1}], [0, {"price": 1}], not_comparable(Reason.MISSING),
+                 id="an output that is ignored is missing"),
+    pytest.param(output(label={}), ["/0"], [9, 0.2, 0.8], [0, 0.4, 0.6], EQUAL, id="a class that must not win"),
+    pytest.param(output(topK={"k": 1}), ["/0"], ["a", "b", "c"], ["d", "b", "e"], EQUAL, id="a name that does not"),
+    pytest.param(output(set={}), ["/0"], [1, 2, 3], [9, 3, 2], EQUAL, id="an item of a set"),
+    pytest.param({}, ["/a", "/a/b", "/c"], {"a": {"b": 1}, "c": 2}, {"a": {"b": 3}}, EQUAL, id="a place in another"),
+    pytest.param({}, ["/*/b", "/a/c"], {"a": {"b": 1, "c": 2, "d": 3}}, {"a": {"d": 3}}, EQUAL,
+                 id="a field by its name and as every field"),
+    pytest.param({}, ["/*/*", "/*/a"], {"*": {"a": 1}}, {"*": {"b": 2}}, EQUAL, id="a field whose name is a star"),
+    pytest.param({}, ["/0", "/*"], [1, 2, 3], [], EQUAL, id="every item, and one of them"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("outputs", "ignore", "first", "second", "expected"), LEFT_OUT)
+def test_what_is_ignored_moves_nothing_else(outputs, ignore, first, second, expected):
+    assert values(first, second, **outputs, ignore=ignore) == expected
+    assert values(second, first, **outputs, ignore=ignore[::-1]) == expected
 
 
 ANSWERS = [
