@@ -5,10 +5,12 @@ bytes can unpack to gigabytes, so unpacking stops at a limit; and JSON may be ne
 reading stops at ``MOST_LEVELS``.
 """
 
+import gzip
 import json
 import zlib
 from dataclasses import dataclass
 from enum import StrEnum
+from io import BytesIO
 from typing import Any
 
 from model_experiment.comparator.pointers import NOTHING
@@ -110,28 +112,26 @@ def _is_too_deep(value: Any, text: str) -> bool:
 
 
 def _unpacked(body: bytes, encoding: str, *, most_bytes: int) -> bytes | Unreadable:
-    match encoding.lower().strip():
-        case "" | "identity":
-            return body
-        case "gzip" | "x-gzip" | "deflate":
-            return _inflated(body, most_bytes=most_bytes)
-        case _:
-            return Unreadable(Reason.UNREADABLE)
+    try:
+        match encoding.lower().strip():
+            case "" | "identity":
+                return body
+            case "gzip" | "x-gzip":
+                unpacked = gzip.GzipFile(fileobj=BytesIO(body)).read(most_bytes + 1)
+            case "deflate":
+                unpacked = _inflated(body, most_bytes=most_bytes + 1)
+            case _:
+                return Unreadable(Reason.UNREADABLE)
+    except (OSError, EOFError, zlib.error):
+        return Unreadable(Reason.UNREADABLE)
+    return unpacked if len(unpacked) <= most_bytes else Unreadable(Reason.TOO_LARGE)
 
 
-def _inflated(body: bytes, *, most_bytes: int) -> bytes | Unreadable:
-    unpacked = b""
-    while body:  # gzip may come in several members
-        stream = zlib.decompressobj(zlib.MAX_WBITS | 32)  # tells gzip from zlib by itself
-        try:
-            unpacked += stream.decompress(body, most_bytes + 1 - len(unpacked))
-        except zlib.error:
-            return Unreadable(Reason.UNREADABLE)
-        if len(unpacked) > most_bytes:
-            return Unreadable(Reason.TOO_LARGE)
-        if not stream.eof:
-            return Unreadable(Reason.UNREADABLE)
-        body = stream.unused_data
+def _inflated(body: bytes, *, most_bytes: int) -> bytes:
+    stream = zlib.decompressobj()
+    unpacked = stream.decompress(body, most_bytes)
+    if body and not stream.eof and len(unpacked) < most_bytes:
+        raise EOFError("a body must not end before its stream does")
     return unpacked
 
 
