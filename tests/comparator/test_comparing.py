@@ -238,6 +238,12 @@ def chat(*pieces):
     return [json.dumps({"choices": [{"delta": {"content": piece}}]}) for piece in pieces]
 
 
+def called(name, *arguments):
+    calls = [{"id": f"call-{name}", "function": {"name": name, "arguments": ""}}]
+    calls += [{"function": {"arguments": piece}} for piece in arguments]
+    return [json.dumps({"choices": [{"delta": {"tool_calls": [call]}}]}) for call in calls]
+
+
 STREAMS = [
     pytest.param(events(*chat("The ", "cat"), "[DONE]"), "The cat", id="chat completions"),
     pytest.param(events('{"choices": [{"delta": {"role": "assistant"}}]}', *chat("Hi")), "Hi", id="a role is no text"),
@@ -248,13 +254,45 @@ STREAMS = [
     pytest.param(events("one", "two"), "one\ntwo", id="data that is no JSON"),
     pytest.param(b"data: a\ndata: b\n\n", "a\nb", id="an event of two lines"),
     pytest.param(b'data: {"token":\r\ndata: {"text": "a"}}\r\n\r\n', "a", id="JSON of two lines"),
-    pytest.param(b": ping\n\n", "", id="comments alone"),
+    pytest.param(events(*called("refund", '{"id', '": 1}')), '\nrefund\n{"id": 1}', id="a tool that is called"),
+    pytest.param(events(*chat("", "I look."), *called("a", "{}"), *called("b", "{}")), "I look.\na\n{}\nb\n{}",
+                 id="tools that are called after some text"),
+    pytest.param(events('{"content_block": {"type": "tool_use", "name": "refund", "input": {}}}',
+                        *(f'{{"delta": {{"partial_json": "{piece}"}}}}' for piece in ("{}", ""))), "\nrefund\n{}",
+                 id="a tool that is called in a block"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("body", "text"), STREAMS)
 def test_a_stream_is_joined_to_its_text(body, text):
     assert answer(body, content_type="text/event-stream; charset=utf-8") == Reading(200, {"text": text})
+
+
+FAILED_AT_ONCE, FAILED_LATER = (
+    events(*chat("", *pieces), '{"error": {"message": "out of memory"}}', "[DONE]") for pieces in ([], ["Hel"])
+)
+STREAMED = [
+    pytest.param(events(*chat("Hel", "lo")), events(*chat("Hello")), EQUAL, id="one text, cut at different places"),
+    pytest.param(events(*chat(""), *called("refund", "{}")), events(*chat(""), *called("delete_account", "{}")),
+                 differ("answer/text"), id="two tools that are called"),
+    pytest.param(b": ping\n\n", b": ping\n\n", not_comparable(Reason.EMPTY), id="comments alone"),
+    pytest.param(events(*chat("", " "), "[DONE]"), events("[DONE]"), not_comparable(Reason.EMPTY), id="no text"),
+    pytest.param(events(*chat("Hi")), events(*chat("")), differ("answer"), id="no text beside one"),
+    pytest.param(FAILED_LATER, FAILED_LATER, not_comparable(Reason.ERROR_STATUS), id="an error after some text"),
+    pytest.param(events(*chat("Hel")), FAILED_AT_ONCE, not_comparable(Reason.ERROR_STATUS),
+                 id="an error in place of text"),
+    pytest.param(events('{"error": "no such model"}'), events(*chat("Hi")), not_comparable(Reason.ERROR_STATUS),
+                 id="an error alone"),
+    pytest.param(events('{"error": null, "text_output": "a"}'), events('{"error": 0.1, "text_output": "a"}'), EQUAL,
+                 id="what is called an error and is none"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "second", "expected"), STREAMED)
+def test_streams_are_equal_only_where_they_say_the_same(first, second, expected):
+    one, other = (answer(body, content_type="text/event-stream") for body in (first, second))
+    assert told(one, other) == expected
+    assert told(other, one) == expected
 
 
 def test_a_stream_equals_another_that_is_cut_elsewhere():

@@ -88,7 +88,7 @@ def _value(answer: Answer, *, most_bytes: int) -> Any:
 def _parsed(text: str, media: str) -> Any:
     """The value of a text: what is no JSON and does not say that it is, is the text itself."""
     if media == EVENT_STREAM:
-        return {"text": joined(text)}
+        return _streamed(text)
     try:
         value = json.loads(text)
     except RecursionError:
@@ -97,6 +97,14 @@ def _parsed(text: str, media: str) -> Any:
         is_json = media == "application/json" or media.endswith("+json")
         return Unreadable(Reason.NOT_JSON) if is_json else text
     return Unreadable(Reason.UNREADABLE) if _is_too_deep(value, text) else value
+
+
+def _streamed(text: str) -> Any:
+    """The text of an event stream, which has a status of success even where it breaks in the middle."""
+    whole = joined(text)
+    if whole is None:
+        return Unreadable(Reason.ERROR_STATUS)
+    return {"text": whole} if whole.strip() else NOTHING
 
 
 def _is_too_deep(value: Any, text: str) -> bool:
