@@ -233,6 +233,21 @@ async def test_a_noisy_champion_is_measured_against_itself(tmp_path):
     assert scrape.total(ANSWERS, variant="v7") == 200
 
 
+async def test_a_challenger_as_slow_as_the_champion_looks_no_worse_than_the_champion_with_itself(tmp_path):
+    async def late(_):
+        await asyncio.sleep(0.4)
+        return web.json_response({"a": 1})
+
+    shadow = experiment(timeout="100ms", championTimeout="1m", repeatChampion=100)
+    async with comparing(tmp_path, shadow, champion=late, challenger=late) as running:
+        await running.mirror()
+        scrape = await running.until(PAIRS, 2)
+    both = {("v7",): 1, ("v8",): 1}
+    assert scrape.by(PAIRS, "variant", result="NotComparable") == both
+    assert scrape.by(NOT_COMPARABLE, "variant", reason="Timeout") == both
+    assert scrape.by("model_experiment_shadow_responses_total", "variant", **{"class": "ServerError"}) == both
+
+
 async def test_each_of_several_challengers_is_held_against_the_champion(tmp_path):
     raw = manifest(repeatChampion=100)
     raw["spec"]["challengers"].append({"name": "v9", "backendRef": {"name": "ranker-v9", "port": 8080}})
