@@ -143,8 +143,34 @@ def test_ignored_places_are_not_compared():
     assert values(first, second) == differ("answer/id", "answer/items/*/time")
     assert values(first, second, ignore=["/id", "/items/*/time"]) == EQUAL
     assert values(first, second, ignore=["/*"]) == EQUAL
-    assert values([1, 2], [1, 3], ignore=["/1"]) == EQUAL
     assert first["items"][0]["time"] == 1
+
+
+PRICES = {"outputs": [{"name": "price", "path": "/1/price", "number": {}}]}
+LEFT_OUT = [
+    pytest.param({}, ["/1"], [1, 2], [1, 3], EQUAL, id="an item"),
+    pytest.param({}, ["/0", "/1"], [1, 2, 3], [1, 99, 3], EQUAL, id="two items: the second is not the third"),
+    pytest.param({}, ["/0", "/1"], [1, 2, 3], [1, 2, 99], differ("answer/*"), id="two items: the third counts"),
+    pytest.param({}, ["/2"], [1, 2, 3], [1, 2], EQUAL, id="a last item that one has alone"),
+    pytest.param({}, ["/0"], [1, 2, 3], [1, 2], differ("answer"), id="a first item: the length counts"),
+    pytest.param(PRICES, ["/0"], [0, {"price": 1}], [5, {"price": 9}], differ("price"), id="outputs stay in place"),
+    pytest.param(PRICES, ["/1"], [0, {"price": 1}], [0, {"price": 1}], not_comparable(Reason.MISSING),
+                 id="an output that is ignored is missing"),
+    pytest.param(output(label={}), ["/0"], [9, 0.2, 0.8], [0, 0.4, 0.6], EQUAL, id="a class that must not win"),
+    pytest.param(output(topK={"k": 1}), ["/0"], ["a", "b", "c"], ["d", "b", "e"], EQUAL, id="a name that does not"),
+    pytest.param(output(set={}), ["/0"], [1, 2, 3], [9, 3, 2], EQUAL, id="an item of a set"),
+    pytest.param({}, ["/a", "/a/b", "/c"], {"a": {"b": 1}, "c": 2}, {"a": {"b": 3}}, EQUAL, id="a place in another"),
+    pytest.param({}, ["/*/b", "/a/c"], {"a": {"b": 1, "c": 2, "d": 3}}, {"a": {"d": 3}}, EQUAL,
+                 id="a field by its name and as every field"),
+    pytest.param({}, ["/*/*", "/*/a"], {"*": {"a": 1}}, {"*": {"b": 2}}, EQUAL, id="a field whose name is a star"),
+    pytest.param({}, ["/0", "/*"], [1, 2, 3], [], EQUAL, id="every item, and one of them"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("outputs", "ignore", "first", "second", "expected"), LEFT_OUT)
+def test_what_is_ignored_moves_nothing_else(outputs, ignore, first, second, expected):
+    assert values(first, second, **outputs, ignore=ignore) == expected
+    assert values(second, first, **outputs, ignore=ignore[::-1]) == expected
 
 
 ANSWERS = [
@@ -153,8 +179,14 @@ ANSWERS = [
     pytest.param(answer({"a": 1}), answer(gzip.compress(b'{"a": 1}'), encoding="gzip"), EQUAL, id="one of them gzip"),
     pytest.param(answer({"a": 1}), answer(gzip.compress(b'{"a"') + gzip.compress(b": 1}"), encoding="gzip"), EQUAL,
                  id="gzip in two members"),
+    pytest.param(answer({"a": 1}), answer(gzip.compress(b'{"a": 1}') + b"more", encoding="gzip"),
+                 not_comparable(Reason.UNREADABLE), id="gzip with something behind it"),
     pytest.param(answer(b"", encoding="gzip"), answer(b""), not_comparable(Reason.EMPTY), id="nothing, packed"),
     pytest.param(answer({"a": 1}), answer(zlib.compress(b'{"a": 1}'), encoding="deflate"), EQUAL, id="deflate"),
+    pytest.param(answer(), answer(zlib.compress(b"{}")[:-1], encoding="deflate"), not_comparable(Reason.UNREADABLE),
+                 id="deflate that was cut"),
+    pytest.param(answer(), answer(zlib.compress(b" " * 10**7), encoding="deflate"), not_comparable(Reason.TOO_LARGE),
+                 id="deflate that unpacks beyond the limit"),
     pytest.param(answer(b"yes", content_type="text/plain"), answer(b"yes", content_type=""), EQUAL, id="plain text"),
     pytest.param(answer("ä"), answer('"ä"'.encode("latin-1"), content_type=f"{JSON}; charset=latin-1"), EQUAL,
                  id="another charset"),
@@ -206,6 +238,12 @@ def chat(*pieces):
     return [json.dumps({"choices": [{"delta": {"content": piece}}]}) for piece in pieces]
 
 
+def called(name, *arguments):
+    calls = [{"id": f"call-{name}", "function": {"name": name, "arguments": ""}}]
+    calls += [{"function": {"arguments": piece}} for piece in arguments]
+    return [json.dumps({"choices": [{"delta": {"tool_calls": [call]}}]}) for call in calls]
+
+
 STREAMS = [
     pytest.param(events(*chat("The ", "cat"), "[DONE]"), "The cat", id="chat completions"),
     pytest.param(events('{"choices": [{"delta": {"role": "assistant"}}]}', *chat("Hi")), "Hi", id="a role is no text"),
@@ -216,13 +254,45 @@ STREAMS = [
     pytest.param(events("one", "two"), "one\ntwo", id="data that is no JSON"),
     pytest.param(b"data: a\ndata: b\n\n", "a\nb", id="an event of two lines"),
     pytest.param(b'data: {"token":\r\ndata: {"text": "a"}}\r\n\r\n', "a", id="JSON of two lines"),
-    pytest.param(b": ping\n\n", "", id="comments alone"),
+    pytest.param(events(*called("refund", '{"id', '": 1}')), '\nrefund\n{"id": 1}', id="a tool that is called"),
+    pytest.param(events(*chat("", "I look."), *called("a", "{}"), *called("b", "{}")), "I look.\na\n{}\nb\n{}",
+                 id="tools that are called after some text"),
+    pytest.param(events('{"content_block": {"type": "tool_use", "name": "refund", "input": {}}}',
+                        *(f'{{"delta": {{"partial_json": "{piece}"}}}}' for piece in ("{}", ""))), "\nrefund\n{}",
+                 id="a tool that is called in a block"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("body", "text"), STREAMS)
 def test_a_stream_is_joined_to_its_text(body, text):
     assert answer(body, content_type="text/event-stream; charset=utf-8") == Reading(200, {"text": text})
+
+
+FAILED_AT_ONCE, FAILED_LATER = (
+    events(*chat("", *pieces), '{"error": {"message": "out of memory"}}', "[DONE]") for pieces in ([], ["Hel"])
+)
+STREAMED = [
+    pytest.param(events(*chat("Hel", "lo")), events(*chat("Hello")), EQUAL, id="one text, cut at different places"),
+    pytest.param(events(*chat(""), *called("refund", "{}")), events(*chat(""), *called("delete_account", "{}")),
+                 differ("answer/text"), id="two tools that are called"),
+    pytest.param(b": ping\n\n", b": ping\n\n", not_comparable(Reason.EMPTY), id="comments alone"),
+    pytest.param(events(*chat("", " "), "[DONE]"), events("[DONE]"), not_comparable(Reason.EMPTY), id="no text"),
+    pytest.param(events(*chat("Hi")), events(*chat("")), differ("answer"), id="no text beside one"),
+    pytest.param(FAILED_LATER, FAILED_LATER, not_comparable(Reason.ERROR_STATUS), id="an error after some text"),
+    pytest.param(events(*chat("Hel")), FAILED_AT_ONCE, not_comparable(Reason.ERROR_STATUS),
+                 id="an error in place of text"),
+    pytest.param(events('{"error": "no such model"}'), events(*chat("Hi")), not_comparable(Reason.ERROR_STATUS),
+                 id="an error alone"),
+    pytest.param(events('{"error": null, "text_output": "a"}'), events('{"error": 0.1, "text_output": "a"}'), EQUAL,
+                 id="what is called an error and is none"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "second", "expected"), STREAMED)
+def test_streams_are_equal_only_where_they_say_the_same(first, second, expected):
+    one, other = (answer(body, content_type="text/event-stream") for body in (first, second))
+    assert told(one, other) == expected
+    assert told(other, one) == expected
 
 
 def test_a_stream_equals_another_that_is_cut_elsewhere():

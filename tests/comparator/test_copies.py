@@ -22,6 +22,13 @@ REQUESTS = [
     pytest.param("POST", "/v2/models/..%5cadmin", False, id="a path that leads out by a backslash"),
     pytest.param("POST", "/v2/models/./a", False, id="a path with a dot"),
     pytest.param("POST", "/v2/models//a", False, id="a path with an empty element"),
+    pytest.param("POST", "/v2/models/..;/admin", False, id="a path that leads out behind a parameter"),
+    pytest.param("POST", "/v2/models/.%2e;a=b/admin", False, id="a path that leads out, escaped, behind a parameter"),
+    pytest.param("POST", "/v2/models/..%20/admin", False, id="a path that leads out before a space"),
+    pytest.param("POST", "/v2/models/%252e%252e/admin", False, id="a path that leads out, escaped twice"),
+    pytest.param("POST", "/v2/models/..%00/admin", False, id="a path that leads out before a control character"),
+    pytest.param("POST", "/v2/models/%c0%ae%c0%ae/admin", False, id="a path that leads out in bytes that are no text"),
+    pytest.param("POST", "/v2/models/gr%C3%B6%C3%9Fe;v=1/a%20b..", True, id="a path that leads nowhere else, escaped"),
     pytest.param("POST", "http://other/v2/models", False, id="a whole URL"),
     pytest.param("GET", "http://other/", False, id="a whole URL with GET"),
     pytest.param("GET", "*", False, id="no path"),
@@ -48,7 +55,10 @@ def test_a_prefix_of_a_slash_is_every_path():
     assert is_replayed("POST", "/", replay)
 
 
-def test_headers_of_one_connection_stay_behind():
+CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range")
+
+
+def test_headers_of_one_connection_and_conditions_stay_behind():
     given = [
         ("Host", "shop"),
         ("Connection", "X-Hop , close"),
@@ -56,6 +66,7 @@ def test_headers_of_one_connection_stay_behind():
         ("Transfer-Encoding", "chunked"),
         ("Content-Length", "3"),
         ("Cookie", "a=b"),
+        *((name, "x") for name in CONDITIONS),
         ("Accept-Encoding", "br"),
         ("Accept", "a"),
         ("Accept", "b"),

@@ -52,6 +52,16 @@ def test_an_answer_is_slow_beyond_the_limit_and_a_pair_beyond_the_margin():
     assert table(tally, "v8", Family.SLOW_RESPONSES, "1s") == 2
 
 
+def test_every_variant_is_late_by_the_clock_of_the_challengers():
+    tally = Tally(experiment(timeout="2s", championTimeout="5s"))
+    for champion in (answer(seconds=1.9), answer(seconds=2.1), answer(404, 2.1), Failure(Reason.DROPPED, 2.1)):
+        tally.count_answers(0, {"v7": champion, "v8": Failure(Reason.TIMEOUT, 2.0)})
+    assert table(tally, "v7", Family.REQUESTS) == 3
+    assert table(tally, "v7", Family.RESPONSES, "ServerError") == 2
+    assert table(tally, "v7", Family.RESPONSES, "ClientError") == 0
+    assert table(tally, "v8", Family.RESPONSES, "ServerError") == 4
+
+
 def test_what_was_dropped_counts_as_not_comparable_and_what_was_not_meant_does_not():
     tally = Tally(experiment())
     for why in LeftOut:

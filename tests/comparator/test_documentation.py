@@ -12,6 +12,7 @@ from model_experiment.comparator.comparing import STATUS
 from model_experiment.comparator.copies import LeftOut
 from model_experiment.comparator.counting import MOST_FIELDS
 from model_experiment.comparator.evidence import LONGEST_BODY
+from model_experiment.comparator.lag import TOLERATED_SECONDS
 from model_experiment.comparator.recording import MOST_WAITING
 from model_experiment.comparator.settings import ComparatorSettings
 from model_experiment.comparator.texts import MOST_WORDS
@@ -46,6 +47,7 @@ def test_bounds_are_those_of_the_code():
     assert f"no more than {MOST_FIELDS} of an" in PAGE
     assert f"up to {LONGEST_BODY:,} characters" in PAGE
     assert f"at most {MOST_WAITING} pairs a second" in PAGE
+    assert f"late by more than {TOLERATED_SECONDS} s" in PAGE
     assert f"The first {MOST_WORDS:,} words" in PAGE
 
 

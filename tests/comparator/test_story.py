@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import sqlite3
+import time
 
 import pytest
 from aiohttp import web
@@ -22,6 +23,7 @@ from comparator.shadowing import (
     reset,
     say,
     say_number,
+    take,
 )
 from model_experiment.comparator.catalogue import catalogue_of, shadowed_from
 from model_experiment.comparator.store import newest
@@ -32,7 +34,7 @@ NOT = {("v8", "NotComparable"): 1}
 
 
 async def slow(_):
-    await asyncio.sleep(5)
+    await take(5)
     return web.json_response({"score": 0.5})
 
 
@@ -233,6 +235,35 @@ async def test_a_noisy_champion_is_measured_against_itself(tmp_path):
     assert scrape.total(ANSWERS, variant="v7") == 200
 
 
+async def test_a_challenger_as_slow_as_the_champion_looks_no_worse_than_the_champion_with_itself(tmp_path):
+    async def late(_):
+        await take(0.4)
+        return web.json_response({"a": 1})
+
+    shadow = experiment(timeout="100ms", championTimeout="1m", repeatChampion=100)
+    async with comparing(tmp_path, shadow, champion=late, challenger=late) as running:
+        await running.mirror()
+        scrape = await running.until(PAIRS, 2)
+    both = {("v7",): 1, ("v8",): 1}
+    assert scrape.by(PAIRS, "variant", result="NotComparable") == both
+    assert scrape.by(NOT_COMPARABLE, "variant", reason="Timeout") == both
+    assert scrape.by("model_experiment_shadow_responses_total", "variant", **{"class": "ServerError"}) == both
+
+
+async def test_a_comparator_that_is_late_itself_lays_nothing_on_a_model(tmp_path):
+    async def blocking(_):
+        time.sleep(1.5)  # noqa: ASYNC251 - the comparator shares this loop, so it sees no answer meanwhile
+        return web.json_response({})
+
+    shadow = experiment(timeout="1s", championTimeout="1s", repeatChampion=100)
+    async with comparing(tmp_path, shadow, champion=blocking, challenger=say({})) as running:
+        await running.mirror()
+        scrape = await running.until(PAIRS, 2)
+    assert scrape.by(PAIRS, "variant", "result") == {("v7", "Equal"): 1, ("v8", "Equal"): 1}
+    assert scrape.by(ANSWERS, "variant", "result") == {("v7", "Answered"): 1, ("v8", "Answered"): 1}
+    assert scrape.total("model_experiment_shadow_slow_responses_total") == 0
+
+
 async def test_each_of_several_challengers_is_held_against_the_champion(tmp_path):
     raw = manifest(repeatChampion=100)
     raw["spec"]["challengers"].append({"name": "v9", "backendRef": {"name": "ranker-v9", "port": 8080}})
@@ -268,7 +299,7 @@ async def test_pairs_count_in_the_bucket_of_their_user(tmp_path):
 
 async def test_time_and_errors_are_counted_for_guardrails(tmp_path):
     async def late(_):
-        await asyncio.sleep(1.6)
+        await take(1.6)
         return web.json_response({}, status=503)
 
     shadow = experiment(latencyMargin="50%", timeout="1m")

@@ -5,10 +5,12 @@ bytes can unpack to gigabytes, so unpacking stops at a limit; and JSON may be ne
 reading stops at ``MOST_LEVELS``.
 """
 
+import gzip
 import json
 import zlib
 from dataclasses import dataclass
 from enum import StrEnum
+from io import BytesIO
 from typing import Any
 
 from model_experiment.comparator.pointers import NOTHING
@@ -86,7 +88,7 @@ def _value(answer: Answer, *, most_bytes: int) -> Any:
 def _parsed(text: str, media: str) -> Any:
     """The value of a text: what is no JSON and does not say that it is, is the text itself."""
     if media == EVENT_STREAM:
-        return {"text": joined(text)}
+        return _streamed(text)
     try:
         value = json.loads(text)
     except RecursionError:
@@ -95,6 +97,14 @@ def _parsed(text: str, media: str) -> Any:
         is_json = media == "application/json" or media.endswith("+json")
         return Unreadable(Reason.NOT_JSON) if is_json else text
     return Unreadable(Reason.UNREADABLE) if _is_too_deep(value, text) else value
+
+
+def _streamed(text: str) -> Any:
+    """The text of an event stream, which has a status of success even where it breaks in the middle."""
+    whole = joined(text)
+    if whole is None:
+        return Unreadable(Reason.ERROR_STATUS)
+    return {"text": whole} if whole.strip() else NOTHING
 
 
 def _is_too_deep(value: Any, text: str) -> bool:
@@ -110,28 +120,26 @@ def _is_too_deep(value: Any, text: str) -> bool:
 
 
 def _unpacked(body: bytes, encoding: str, *, most_bytes: int) -> bytes | Unreadable:
-    match encoding.lower().strip():
-        case "" | "identity":
-            return body
-        case "gzip" | "x-gzip" | "deflate":
-            return _inflated(body, most_bytes=most_bytes)
-        case _:
-            return Unreadable(Reason.UNREADABLE)
+    try:
+        match encoding.lower().strip():
+            case "" | "identity":
+                return body
+            case "gzip" | "x-gzip":
+                unpacked = gzip.GzipFile(fileobj=BytesIO(body)).read(most_bytes + 1)
+            case "deflate":
+                unpacked = _inflated(body, most_bytes=most_bytes + 1)
+            case _:
+                return Unreadable(Reason.UNREADABLE)
+    except (OSError, EOFError, zlib.error):
+        return Unreadable(Reason.UNREADABLE)
+    return unpacked if len(unpacked) <= most_bytes else Unreadable(Reason.TOO_LARGE)
 
 
-def _inflated(body: bytes, *, most_bytes: int) -> bytes | Unreadable:
-    unpacked = b""
-    while body:  # gzip may come in several members
-        stream = zlib.decompressobj(zlib.MAX_WBITS | 32)  # tells gzip from zlib by itself
-        try:
-            unpacked += stream.decompress(body, most_bytes + 1 - len(unpacked))
-        except zlib.error:
-            return Unreadable(Reason.UNREADABLE)
-        if len(unpacked) > most_bytes:
-            return Unreadable(Reason.TOO_LARGE)
-        if not stream.eof:
-            return Unreadable(Reason.UNREADABLE)
-        body = stream.unused_data
+def _inflated(body: bytes, *, most_bytes: int) -> bytes:
+    stream = zlib.decompressobj()
+    unpacked = stream.decompress(body, most_bytes)
+    if body and not stream.eof and len(unpacked) < most_bytes:
+        raise EOFError("a body must not end before its stream does")
     return unpacked
 
 

@@ -1,7 +1,8 @@
 """Asks one model, within a time and a number of bytes, and says what came of it. Never raises for what a model does.
 
 The trap is a connection that the model closes while a request is on its way: it would count against the model. So idle
-connections are given up sooner than model servers do.
+connections are given up sooner than model servers do. And a time that runs out may do so only because this process was
+late: its clock has stood still then, and the wait goes on.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ def session() -> aiohttp.ClientSession:
 
 
 class Asker:
-    """Asks models over one session."""
+    """Asks models over one session; by ``clock`` their time is measured, and runs out."""
 
     def __init__(self, client: aiohttp.ClientSession, *, most_bytes: int, clock: Callable[[], float]) -> None:
         self._client = client
@@ -39,13 +40,17 @@ class Asker:
     async def ask(self, base: str, copy: Copy, lease: Lease, *, timeout_seconds: float) -> Answer | Failure:
         """What the model at ``base`` answers; its bytes count on the lease."""
         began = self._clock()
+        answering = asyncio.create_task(self._answer(base, copy, lease, began))
         try:
-            async with asyncio.timeout(timeout_seconds):
-                return await self._answer(base, copy, lease, began)
-        except TimeoutError:
+            while not answering.done() and (left := began + timeout_seconds - self._clock()) > 0:
+                await asyncio.wait([answering], timeout=left)
+            if answering.done():
+                return answering.result()
             return Failure(Reason.TIMEOUT, self._clock() - began)
         except (aiohttp.ClientError, OSError, ValueError):  # ValueError: a header that cannot be sent
             return Failure(Reason.CONNECTION, self._clock() - began)
+        finally:
+            answering.cancel()
 
     async def _answer(self, base: str, copy: Copy, lease: Lease, began: float) -> Answer | Failure:
         url = URL(f"{base}{copy.target}", encoded=True)

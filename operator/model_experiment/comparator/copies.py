@@ -19,7 +19,8 @@ REQUEST_ID_HEADER = "x-request-id"
 Headers = tuple[tuple[str, str], ...]
 
 _READABLE = "gzip"
-_NOT_FORWARDED = frozenset(
+_CONDITIONS = frozenset({"if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"})
+_OF_ONE_CONNECTION = frozenset(
     {
         "connection",
         "content-length",
@@ -35,6 +36,7 @@ _NOT_FORWARDED = frozenset(
         "upgrade",
     }
 )
+_NOT_FORWARDED = _CONDITIONS | _OF_ONE_CONNECTION
 
 
 class LeftOut(StrEnum):
@@ -78,8 +80,8 @@ def is_replayed(method: str, target: str, replay: Iterable[Replay]) -> bool:
 def forwarded(headers: Iterable[tuple[str, str]]) -> Headers:
     """The headers that a model gets: those of the user less those of one connection, and ``x-shadow``.
 
-    A model must not answer in an encoding that cannot be read here, so what the user accepts is replaced. A value with
-    bytes that are no text cannot be sent on.
+    Conditions stay behind: 304 and a part of an answer are nothing to compare. A model must not answer in an encoding
+    that cannot be read here, so what the user accepts is replaced. A value with bytes that are no text cannot be sent.
     """
     given = [(name.lower(), value) for name, value in headers]
     named = {part.strip().lower() for name, value in given if name == "connection" for part in value.split(",")}
@@ -91,8 +93,14 @@ def forwarded(headers: Iterable[tuple[str, str]]) -> Headers:
 
 
 def _is_plain(path: str) -> bool:
-    """Whether a path means what it says: nothing in it leads up or stays, however it is written."""
-    elements = unquote(path).replace("\\", "/").split("/")[1:]
+    """Whether a path means the same to every server: nothing in it leads up or stays, however it is written.
+
+    Servers may unquote twice, drop control characters, and take off parameters (``;``) and spaces.
+    """
+    read = unquote(path).replace("\\", "/")
+    if "%" in read or "\ufffd" in read or not read.isprintable():  # U+FFFD: bytes that are no text
+        return False
+    elements = [element.partition(";")[0].strip() for element in read.split("/")[1:]]
     return not any(element in (".", "..") for element in elements) and "" not in elements[:-1]
 
 

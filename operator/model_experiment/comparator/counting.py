@@ -119,7 +119,7 @@ class Tally:
                 self.count_pair(bucket, challenger.name, dropped)
 
     def _count_answer(self, bucket: int, variant: str, answer: Answer | Failure) -> None:
-        result = answer_result(answer)
+        result = answer_result(answer, within_seconds=self.experiment.shadow.timeout.seconds)
         self.results[variant, result] += 1
         if result is AnswerResult.DROPPED:  # nobody knows what the model would have said
             return
@@ -170,8 +170,11 @@ class Tallies:
         return self._by_uid.get(experiment.uid)
 
 
-def answer_result(answer: Answer | Failure) -> AnswerResult:
-    """What asking a model came to."""
+def answer_result(answer: Answer | Failure, *, within_seconds: float) -> AnswerResult:
+    """What asking a model came to; too late is the same for all, although the champion is waited for longer."""
+    is_dropped = isinstance(answer, Failure) and answer.reason is Reason.DROPPED
+    if answer.seconds > within_seconds and not is_dropped:
+        return AnswerResult.TIMEOUT
     if isinstance(answer, Failure):
         return AnswerResult(answer.reason)
     if answer.status >= 500:  # noqa: PLR2004 - HTTP's own boundaries

@@ -69,6 +69,8 @@ class Pairing:
         asked = [(experiment.champion, shadow.champion_timeout.seconds)]
         asked += [(challenger, shadow.timeout.seconds) for challenger in experiment.challengers]
         is_repeated = self._chance() * PERCENT < shadow.repeat_champion
-        answers = await asyncio.gather(*(ask(*each) for each in [*asked, *asked[:is_repeated]]))
+        if is_repeated:  # in the part of a challenger, also in how long it may take
+            asked.append((experiment.champion, shadow.timeout.seconds))
+        answers = await asyncio.gather(*(ask(*each) for each in asked))
         by_variant = dict(zip(experiment.variants, answers, strict=False))
         return Answers(by_variant, again=answers[-1] if is_repeated else None)

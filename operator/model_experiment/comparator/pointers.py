@@ -3,7 +3,7 @@
 The trap: in a pattern the step ``*`` stands for every item or field, so a field of that name has no pattern of its own.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Final
 
 Steps = tuple[str, ...]
@@ -11,6 +11,10 @@ Steps = tuple[str, ...]
 EVERY = "*"
 NOTHING: Final = object()
 """In place of a value: there is none."""
+
+_END: Final = None
+_Tree = dict[str | None, "_Tree"]
+"""Patterns by their steps; one that ends has ``_END`` as its last."""
 
 
 def steps_of(pointer: str) -> Steps:
@@ -37,31 +41,41 @@ def find(value: Any, steps: Steps) -> Any:
 
 
 def replaced(value: Any, patterns: Iterable[Steps], *, by: Any) -> Any:
-    """A copy with ``by`` at every place that a pattern names; NOTHING leaves these places out."""
+    """A copy with ``by`` at every place that a pattern names, made in one walk however many patterns there are.
+
+    NOTHING leaves fields and last items out. Another item leaves a gap that equals itself, so what follows it stays in
+    its place.
+    """
+    tree: _Tree = {}
     for pattern in patterns:
-        value = _replaced(value, pattern, by)
-    return value
+        branch = tree
+        for step in pattern:
+            branch = branch.setdefault(step, {})
+        branch[_END] = {}
+    return _replaced(value, [tree] if tree else [], by)
 
 
-def _replaced(value: Any, pattern: Steps, by: Any) -> Any:
-    if not pattern:
+def _replaced(value: Any, trees: list[_Tree], by: Any) -> Any:
+    """A copy of a value that stands where each of these trees begins; the value itself where there are none."""
+    if not trees:
+        return value
+    if any(_END in tree for tree in trees):
         return by
-    first, rest = pattern[0], pattern[1:]
     match value:
         case dict():
-            fields = {key: _replaced(part, rest, by) if first in (EVERY, key) else part for key, part in value.items()}
+            fields = {key: _replaced(part, _below(trees, key), by) for key, part in value.items()}
             return {key: part for key, part in fields.items() if part is not NOTHING}
         case list():
-            return list(_items(value, first, rest, by))
+            items = [_replaced(item, _below(trees, str(place)), by) for place, item in enumerate(value)]
+            while items and items[-1] is NOTHING:
+                items.pop()
+            return items
         case _:
             return value
 
 
-def _items(items: list[Any], first: str, rest: Steps, by: Any) -> Iterator[Any]:
-    for place, item in enumerate(items):
-        part = _replaced(item, rest, by) if first == EVERY or _place(first) == place else item
-        if part is not NOTHING:
-            yield part
+def _below(trees: list[_Tree], step: str) -> list[_Tree]:
+    return [tree[each] for tree in trees for each in {EVERY, step} if each in tree]
 
 
 def _place(step: str) -> int | None:

@@ -4,7 +4,10 @@ A list of scores (the class is its place), scores by name, a list of ``{"label":
 from the best on, or a single name. The trap: equal scores leave the order open; the class that comes first is taken.
 """
 
+from collections.abc import Sequence
 from typing import Any
+
+from model_experiment.comparator.pointers import NOTHING
 
 
 def best(value: Any, k: int) -> frozenset[Any] | None:
@@ -19,17 +22,25 @@ def _ranked(value: Any) -> list[Any] | None:
             return [value]
         case dict() if value:
             return _by_score(list(value.items()))
-        case list() if value and all(isinstance(item, str) for item in value):
-            return value
-        case list() if value and all(isinstance(item, dict) for item in value):
-            return _by_score([(item.get("label"), item.get("score")) for item in value])
-        case list() if value:
-            return _by_score(list(enumerate(value)))
+        case list():
+            return _ranked_items([(place, item) for place, item in enumerate(value) if item is not NOTHING])
         case _:
             return [value] if _is_score(value) else None
 
 
-def _by_score(scored: list[tuple[Any, Any]]) -> list[Any] | None:
+def _ranked_items(placed: list[tuple[int, Any]]) -> list[Any] | None:
+    """The classes of a list, from the best on; its items come with their places."""
+    items = [item for _, item in placed]
+    if not items:
+        return None
+    if all(isinstance(item, str) for item in items):
+        return items
+    if all(isinstance(item, dict) for item in items):
+        return _by_score([(item.get("label"), item.get("score")) for item in items])
+    return _by_score(placed)
+
+
+def _by_score(scored: Sequence[tuple[Any, Any]]) -> list[Any] | None:
     if not all(isinstance(name, str | int) and _is_score(score) for name, score in scored):
         return None
     return [name for name, _ in sorted(scored, key=lambda pair: -pair[1])]

@@ -21,6 +21,7 @@ from model_experiment.comparator.catalogue import Catalogue
 from model_experiment.comparator.counting import Tallies
 from model_experiment.comparator.exposition import metrics_of
 from model_experiment.comparator.health import Health
+from model_experiment.comparator.lag import LagFreeClock
 from model_experiment.comparator.mirror import Mirror
 from model_experiment.comparator.pairing import Pairing
 from model_experiment.comparator.recording import Recorder
@@ -76,9 +77,11 @@ async def serve(
     elapsed, most_bytes = asyncio.get_running_loop().time, settings.answer_bytes
     try:
         async with session() as client, asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(recorder.run()), tasks.create_task(_followed(feed, tallies, health))]
+            clock = LagFreeClock(elapsed)
+            parts = (recorder.run(), clock.watch(), _followed(feed, tallies, health))
+            background = [tasks.create_task(part) for part in parts]
             results = Results(tallies, recorder, most_bytes=most_bytes, clock=outside.clock)
-            asker = Asker(client, most_bytes=most_bytes, clock=elapsed)
+            asker = Asker(client, most_bytes=most_bytes, clock=clock.now)
             pairing = Pairing(asker, backends, results, health, chance=outside.chance)
             pace = Pace(settings.pairs_per_second, clock=elapsed)
             mirror = Mirror(tallies, pairing, health, capacity, pace, most_bytes=most_bytes)
