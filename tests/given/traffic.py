@@ -12,6 +12,8 @@ import requests
 
 from control_plane.process import wait_until
 
+AT_ONCE = 32
+
 
 @dataclass(slots=True)
 class Traffic:
@@ -28,19 +30,25 @@ class Traffic:
 
     async def flow(self, rate: float, stop: asyncio.Event) -> None:
         """Sends ``rate`` requests a second until told to stop, users one after the other."""
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=32)) as session:
+        gate = asyncio.Semaphore(AT_ONCE)
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=AT_ONCE)) as session:
+
+            async def one(user: str) -> None:
+                async with gate:  # the time sent is that of a free connection, not that of a place in the queue for one
+                    await self._try(session, user)
+
             begun, sent, pending = time.monotonic(), 0, set[asyncio.Task[None]]()
             while not stop.is_set():
                 due = int((time.monotonic() - begun) * rate)
                 for number in range(sent, due):
-                    task = asyncio.create_task(self._try(session, self.users[number % len(self.users)]))
+                    task = asyncio.create_task(one(self.users[number % len(self.users)]))
                     pending.add(task)
                     task.add_done_callback(pending.discard)
                 sent = max(sent, due)
                 await asyncio.sleep(0.005)
             await asyncio.gather(*pending)
 
-    async def ask_each(self, users: Iterable[str], at_once: int = 32) -> dict[str, str]:
+    async def ask_each(self, users: Iterable[str], at_once: int = AT_ONCE) -> dict[str, str]:
         """The variant that answered each user, asked once."""
         seen: dict[str, str] = {}
         gate = asyncio.Semaphore(at_once)

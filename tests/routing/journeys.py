@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from model_experiment.decision.route import Absent, Open, Parked
 from model_experiment.decision.splits import promotion_of
 
+LONGEST_ANSWER_SECONDS = 0.5  # a request may be sent in one step of a journey and answered in the next
+
 
 @asynccontextmanager
 async def under_load(traffic, rate):
@@ -50,7 +52,7 @@ def strays(traffic, steps):
     found = []
     for sent, user, _, variant in traffic.answers:
         settled = [(ended, goal) for _, ended, goal in steps if ended < sent]
-        in_transition = any(begun - 0.2 <= sent <= ended for begun, ended, _ in steps)
+        in_transition = any(begun - LONGEST_ANSWER_SECONDS <= sent <= ended for begun, ended, _ in steps)
         released = settled and isinstance(settled[-1][1], Absent)
         if settled and not in_transition and not released and variant != _expected(settled[-1][1], user):
             found.append((round(sent - settled[-1][0], 3), user, variant, type(settled[-1][1]).__name__))
