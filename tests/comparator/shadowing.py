@@ -14,6 +14,7 @@ from aiohttp import web
 
 from collector.collecting import Scrape, scraped
 from model_experiment.comparator.catalogue import Catalogue, Shadowed, catalogue_of, shadowed_from
+from model_experiment.comparator.heads import LONGEST_LINE_BYTES, MOST_HEADERS
 from model_experiment.comparator.serving import Addresses, Outside, serve
 from model_experiment.comparator.settings import ComparatorSettings
 
@@ -65,7 +66,9 @@ class Model:
 
 @asynccontextmanager
 async def answering(model: Model) -> AsyncIterator[Model]:
-    runner = web.ServerRunner(web.Server(model.handle, access_log=None, auto_decompress=False), shutdown_timeout=0.1)
+    limits = {"max_line_size": LONGEST_LINE_BYTES, "max_field_size": LONGEST_LINE_BYTES, "max_headers": MOST_HEADERS}
+    server = web.Server(model.handle, access_log=None, auto_decompress=False, **limits)
+    runner = web.ServerRunner(server, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -20,6 +20,7 @@ from model_experiment.comparator.capacity import Capacity, Pace
 from model_experiment.comparator.catalogue import Catalogue
 from model_experiment.comparator.counting import Tallies
 from model_experiment.comparator.exposition import metrics_of
+from model_experiment.comparator.heads import LONGEST_LINE_BYTES, MOST_HEADERS, RefusalLog
 from model_experiment.comparator.health import Health
 from model_experiment.comparator.mirror import Mirror
 from model_experiment.comparator.pairing import Pairing
@@ -84,7 +85,7 @@ async def serve(
             mirror = Mirror(tallies, pairing, health, capacity, pace, most_bytes=most_bytes)
             async with (
                 http.listening(_metrics(registry, tallies), settings.http_address, setting="http-address") as shown,
-                http.listening(_copies(mirror), settings.mirror_address, setting="mirror-address") as mirrored,
+                http.listening(_copies(mirror, health), settings.mirror_address, setting="mirror-address") as mirrored,
             ):
                 listening(Addresses(mirrored, shown))
                 await stop.wait()
@@ -101,9 +102,18 @@ async def _followed(feed: Feed, tallies: Tallies, health: Health) -> None:
     raise RuntimeError("the experiments must be followed until the end, found that nobody follows them any more")
 
 
-def _copies(mirror: Mirror) -> web.ServerRunner:
+def _copies(mirror: Mirror, health: Health) -> web.ServerRunner:
     """Copies of any path; bodies stay packed as they came, because they go on as they came."""
-    return web.ServerRunner(web.Server(mirror.take, access_log=None, auto_decompress=False))
+    server = web.Server(
+        mirror.take,
+        access_log=None,
+        logger=RefusalLog(health.refused.inc),
+        auto_decompress=False,
+        max_line_size=LONGEST_LINE_BYTES,
+        max_field_size=LONGEST_LINE_BYTES,
+        max_headers=MOST_HEADERS,
+    )
+    return web.ServerRunner(server)
 
 
 def _metrics(registry: CollectorRegistry, tallies: Tallies) -> web.AppRunner:
