@@ -79,7 +79,7 @@ def newest(url: str, experiment: str, *, most: int) -> list[Difference]:
         SettingsError: if the URL names no database that can be used.
         EvidenceError: if there is no evidence in it, because no comparator ever wrote there.
     """
-    engine = database.engine(url)
+    engine = database.reader(url, writer="comparator")
     c = differences.c
     of_name = c.experiment == experiment
     last = sql.select(c.experiment_uid).where(of_name).order_by(c.id.desc()).limit(1).scalar_subquery()
