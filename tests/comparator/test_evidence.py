@@ -84,6 +84,13 @@ def test_only_the_newest_of_each_experiment_stay(url, store):
     assert ids(newest(url, "shop/other", most=10)) == ["r-9"]
 
 
+def test_what_belongs_to_an_experiment_that_is_gone_is_removed_and_nothing_else(url, store):
+    store.add([difference(1), difference(2, uid="e2", name="shop/other")], keep={"e1": 9, "e2": 9})
+    store.add([], keep={}, gone={"e1", "e3"})
+    assert newest(url, "shop/ranker", most=10) == []
+    assert ids(newest(url, "shop/other", most=10)) == ["r-2"]
+
+
 def test_of_two_experiments_with_one_name_the_last_is_shown(url, store):
     store.add([difference(1, uid="e1")], keep={"e1": 9})
     store.add([difference(2, uid="e2")], keep={"e2": 9})
@@ -142,12 +149,14 @@ def test_that_nothing_differs_is_said(url, store, capsys, monkeypatch):
     [
         pytest.param(
             "sqlite:///{}/none.db",
-            "the database {}/none.db must be a file that a comparator wrote, found none: look where the comparator runs,"
-            " or name another with --database",
+            "the database {}/none.db must be a file that a comparator wrote, found none:"
+            " look where the comparator runs, or name another with --database",
             id="no file",
         ),
         pytest.param(
-            "sqlite:///{}/empty.db", "the database must have evidence, found: no such table: differences", id="no evidence"
+            "sqlite:///{}/empty.db",
+            "the database must have evidence, found: no such table: differences",
+            id="no evidence",
         ),
         pytest.param(
             "sqlite:///{}", "the database {} must be a file that a comparator wrote, found none: look", id="a folder"

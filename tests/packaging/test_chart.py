@@ -317,7 +317,11 @@ def test_a_log_in_a_secret_s_database_needs_no_volume_and_a_file_says_where_it_i
         claims = named(chart.rendered_chart(values), "StatefulSet")["spec"].get("volumeClaimTemplates", [])
         return len(claims), "forgets who was met" in chart.rendered_texts(values)[chart.NOTES]
 
-    assert [claims_and_warning(values) for values in (LEAST, VOLATILE, EVERYTHING)] == [(1, False), (0, True), (0, False)]
+    assert [claims_and_warning(values) for values in (LEAST, VOLATILE, EVERYTHING)] == [
+        (1, False),
+        (0, True),
+        (0, False),
+    ]
 
 
 @pytest.mark.parametrize(("values", "is_bounded"), [(SHADOWED, False), (EVERYTHING, True)])

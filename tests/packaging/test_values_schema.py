@@ -68,9 +68,13 @@ def test_right_values_are_taken(values):
         pytest.param({"comparator": {"routesFrom": ["*"]}}, "comparator.routesFrom.0", id="all namespaces"),
         pytest.param({"comparator": {"bodyBytes": "64Mi"}}, "comparator.bodyBytes", id="bytes with a unit"),
         pytest.param({"comparator": {"pairsUnderWay": 0}}, "comparator.pairsUnderWay", id="no pairs"),
-        pytest.param({"comparator": {"database": "postgresql://u:p@h/d"}}, "comparator.database", id="a plain password"),
         pytest.param(
-            {"collector": {"database": {"secretName": "a/b"}}}, "collector.database.secretName", id="no name of a Secret"
+            {"comparator": {"database": "postgresql://u:p@h/d"}}, "comparator.database", id="a plain password"
+        ),
+        pytest.param(
+            {"collector": {"database": {"secretName": "a/b"}}},
+            "collector.database.secretName",
+            id="no name of a Secret",
         ),
         pytest.param(
             {"collector": {"database": {"secretKey": ""}}}, "collector.database.secretKey", id="no key of a Secret"

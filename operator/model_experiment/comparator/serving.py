@@ -33,8 +33,18 @@ from model_experiment.process.exposition import registry_of
 
 FINISH_SECONDS = 5.0
 
-Feed = Callable[[Callable[[Catalogue], None], Health], Awaitable[object]]
-"""Delivers the catalogue, again whenever it changes, until it is cancelled."""
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who hears of experiments: the catalogue, again whenever it changes; who is deleted, by UID; what breaks off."""
+
+    know: Callable[[Catalogue], None]
+    forget: Callable[[str], None]
+    broke: Callable[[], None]
+
+
+Feed = Callable[[Listener], Awaitable[object]]
+"""Follows the experiments until it is cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +84,11 @@ async def serve(
     capacity = Capacity(pairs=settings.pairs_under_way, body_bytes=settings.body_bytes)
     health = Health(registry, capacity)
     recorder = Recorder(EvidenceStore(settings.database), health)
+    listener = Listener(know=tallies.know, forget=recorder.forget, broke=health.catalogue_breaks.inc)
     elapsed, most_bytes = asyncio.get_running_loop().time, settings.answer_bytes
     try:
         async with session() as client, asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(recorder.run()), tasks.create_task(_followed(feed, tallies, health))]
+            background = [tasks.create_task(recorder.run()), tasks.create_task(_followed(feed, listener))]
             results = Results(tallies, recorder, most_bytes=most_bytes, clock=outside.clock)
             asker = Asker(client, most_bytes=most_bytes, clock=elapsed)
             pairing = Pairing(asker, backends, results, health, chance=outside.chance)
@@ -97,8 +108,8 @@ async def serve(
         recorder.close()
 
 
-async def _followed(feed: Feed, tallies: Tallies, health: Health) -> None:
-    await feed(tallies.know, health)
+async def _followed(feed: Feed, listener: Listener) -> None:
+    await feed(listener)
     raise RuntimeError("the experiments must be followed until the end, found that nobody follows them any more")
 
 
