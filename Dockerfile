@@ -1,4 +1,5 @@
-# One image for `mexp controller` and `mexp collector`: runs as nobody, needs no writable root (give it /tmp).
+# One image for `mexp controller`, `mexp collector` and `mexp comparator`: runs as nobody, needs no writable root
+# (give it /tmp).
 # The base is named by tag; a release names it by digest.
 
 FROM python:3.11-slim AS build
@@ -10,10 +11,10 @@ RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /source
 # Dependencies first: they change seldom, so this layer is kept.
 COPY pyproject.toml uv.lock ./
-RUN uv sync --frozen --no-dev --no-install-project
+RUN uv sync --frozen --no-dev --extra postgresql --no-install-project
 COPY README.md LICENSE ./
 COPY operator ./operator
-RUN uv sync --frozen --no-dev --no-editable
+RUN uv sync --frozen --no-dev --extra postgresql --no-editable
 
 FROM python:3.11-slim
 COPY --from=build /opt/venv /opt/venv

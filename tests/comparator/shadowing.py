@@ -14,7 +14,8 @@ from aiohttp import web
 
 from collector.collecting import Scrape, scraped
 from model_experiment.comparator.catalogue import Catalogue, Shadowed, catalogue_of, shadowed_from
-from model_experiment.comparator.serving import Addresses, Outside, serve
+from model_experiment.comparator.heads import LONGEST_LINE_BYTES, MOST_HEADERS
+from model_experiment.comparator.serving import Addresses, Listener, Outside, serve
 from model_experiment.comparator.settings import ComparatorSettings
 
 PAIRS = "model_experiment_shadow_pairs_total"
@@ -65,7 +66,9 @@ class Model:
 
 @asynccontextmanager
 async def answering(model: Model) -> AsyncIterator[Model]:
-    runner = web.ServerRunner(web.Server(model.handle, access_log=None, auto_decompress=False), shutdown_timeout=0.1)
+    limits = {"max_line_size": LONGEST_LINE_BYTES, "max_field_size": LONGEST_LINE_BYTES, "max_headers": MOST_HEADERS}
+    server = web.Server(model.handle, access_log=None, auto_decompress=False, **limits)
+    runner = web.ServerRunner(server, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -119,6 +122,7 @@ class Running:
     addresses: Addresses
     session: aiohttp.ClientSession
     catalogues: asyncio.Queue[Catalogue]
+    forget: Callable[[str], None]
     stop: asyncio.Event
     champion: Model
     challenger: Model
@@ -170,11 +174,13 @@ async def comparing(
     given = {"mirror_address": "127.0.0.1:0", "http_address": "127.0.0.1:0", "database": database(folder)} | settings
     stop, catalogues = asyncio.Event(), asyncio.Queue()
     listening: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
+    listeners: list[Listener] = []
 
-    async def feed(deliver, _health):
-        deliver(catalogue_of(experiments))
+    async def feed(listener):
+        listeners.append(listener)
+        listener.know(catalogue_of(experiments))
         while True:
-            deliver(await catalogues.get())
+            listener.know(await catalogues.get())
 
     async with AsyncExitStack() as stack:
         models = [await stack.enter_async_context(answering(Model(each or hang))) for each in (champion, challenger)]
@@ -195,7 +201,8 @@ async def comparing(
         )
         await asyncio.wait([serving, listening], return_when=asyncio.FIRST_COMPLETED)
         try:
-            yield Running(listening.result(), session, catalogues, stop, *models)
+            addresses, forget = listening.result(), listeners[0].forget
+            yield Running(addresses, session, catalogues, forget, stop, *models)
         finally:
             stop.set()
             await serving

@@ -12,6 +12,7 @@ from model_experiment.comparator.comparing import STATUS
 from model_experiment.comparator.copies import LeftOut
 from model_experiment.comparator.counting import MOST_FIELDS
 from model_experiment.comparator.evidence import LONGEST_BODY
+from model_experiment.comparator.heads import LONGEST_LINE_BYTES, MOST_HEADERS
 from model_experiment.comparator.lag import TOLERATED_SECONDS
 from model_experiment.comparator.recording import MOST_WAITING
 from model_experiment.comparator.settings import ComparatorSettings
@@ -49,6 +50,7 @@ def test_bounds_are_those_of_the_code():
     assert f"at most {MOST_WAITING} pairs a second" in PAGE
     assert f"late by more than {TOLERATED_SECONDS} s" in PAGE
     assert f"The first {MOST_WORDS:,} words" in PAGE
+    assert f"a line of over {LONGEST_LINE_BYTES:,} bytes or more than {MOST_HEADERS:,} headers" in PAGE
 
 
 def test_flags_have_the_defaults_of_the_code():

@@ -49,8 +49,8 @@ async def mirrored(tmp_path):
         config = bootstrap(port, champion=champion, comparator=comparator)
         async with envoy(tmp_path, config, port=port) as url, aiohttp.ClientSession() as users:
 
-            async def ask(number):
-                body, headers = {"number": number, "price": number / 7}, {"x-experiment": "shop/forged"}
+            async def ask(number, **more):
+                body, headers = {"number": number, "price": number / 7}, {"x-experiment": "shop/forged"} | more
                 async with users.post(f"{url}/v1/rank?n={number}", json=body, headers=headers) as answer:
                     return answer.status, await answer.json()
 
@@ -69,6 +69,12 @@ async def test_what_users_ask_through_envoy_is_compared_and_users_meet_the_champ
     assert len(sent[False]) == 100
     assert sent[True] == sent[False]
     assert all("x-shadow" in headers for _, _, headers, _ in running.challenger.requests)
+
+
+async def test_headers_as_large_as_envoy_takes_them_are_compared(tmp_path):
+    async with mirrored(tmp_path) as (running, ask):
+        assert (await ask(1, cookie="x" * 60_000))[0] == 200  # Envoy refuses more than 61,440 bytes
+        assert await running.pairs() == {("v8", "Equal"): 1}
 
 
 async def test_users_notice_nothing_of_a_comparator_that_goes_away(tmp_path):

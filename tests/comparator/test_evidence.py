@@ -1,12 +1,15 @@
 """What is kept of pairs that differ, in the database and on the screen."""
 
+import sqlite3
+
 import pytest
+import sqlalchemy as sql
 
 from model_experiment.api.parsing import parse_shadow
 from model_experiment.cli.main import main
 from model_experiment.comparator.answers import Answer, Failure, Reading, Reason, Unreadable, read
 from model_experiment.comparator.evidence import LONGEST_BODY, NOT_REDACTABLE, Difference, kept_body
-from model_experiment.comparator.store import EvidenceError, EvidenceStore, newest
+from model_experiment.comparator.store import EvidenceError, EvidenceStore, differences, newest
 from model_experiment.errors import SettingsError
 
 USER = {"user": {"name": "Ann", "id": 1}, "items": [{"secret": "x", "price": 2}, {"secret": "y"}]}
@@ -81,6 +84,13 @@ def test_only_the_newest_of_each_experiment_stay(url, store):
     assert ids(newest(url, "shop/other", most=10)) == ["r-9"]
 
 
+def test_what_belongs_to_an_experiment_that_is_gone_is_removed_and_nothing_else(url, store):
+    store.add([difference(1), difference(2, uid="e2", name="shop/other")], keep={"e1": 9, "e2": 9})
+    store.add([], keep={}, gone={"e1", "e3"})
+    assert newest(url, "shop/ranker", most=10) == []
+    assert ids(newest(url, "shop/other", most=10)) == ["r-2"]
+
+
 def test_of_two_experiments_with_one_name_the_last_is_shown(url, store):
     store.add([difference(1, uid="e1")], keep={"e1": 9})
     store.add([difference(2, uid="e2")], keep={"e2": 9})
@@ -137,10 +147,46 @@ def test_that_nothing_differs_is_said(url, store, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        pytest.param("sqlite:///{}/none.db", "the database must have evidence, found: no such table", id="no evidence"),
+        pytest.param(
+            "sqlite:///{}/none.db",
+            "the database {}/none.db must be a file that a comparator wrote, found none:"
+            " look where the comparator runs, or name another with --database",
+            id="no file",
+        ),
+        pytest.param(
+            "sqlite:///{}/empty.db",
+            "the database must have evidence, found: no such table: differences",
+            id="no evidence",
+        ),
+        pytest.param(
+            "sqlite:///{}", "the database {} must be a file that a comparator wrote, found none: look", id="a folder"
+        ),
         pytest.param("nonsense", "the database URL (unreadable) must be usable, found", id="no database"),
     ],
 )
-def test_a_database_without_evidence_is_named(tmp_path, capsys, name, sentence):
+def test_a_database_without_evidence_is_named_and_none_is_made(tmp_path, capsys, name, sentence):
+    (tmp_path / "empty.db").touch()
     assert main(["shadow", "diff", "ranker", "--database", name.format(tmp_path)]) == 2
-    assert capsys.readouterr().err.startswith(f"mexp shadow diff: {sentence}")
+    assert capsys.readouterr().err.startswith(f"mexp shadow diff: {sentence.format(tmp_path)}")
+    assert [each.name for each in tmp_path.iterdir()] == ["empty.db"]
+    assert not (tmp_path / "empty.db").read_bytes()
+
+
+def test_evidence_is_read_of_a_database_that_may_not_be_written(tmp_path, store):
+    store.add([difference(1)], keep={"e1": 9})
+    folder = tmp_path / "50% #1"
+    folder.mkdir()
+    with sqlite3.connect(tmp_path / "evidence.db") as source, sqlite3.connect(folder / "copy.db") as copy:
+        source.backup(copy)
+    copy.close()
+    (folder / "copy.db").chmod(0o400)
+    before = (folder / "copy.db").read_bytes()
+    assert ids(newest(f"sqlite:///{folder}/copy.db", "shop/ranker", most=10)) == ["r-1"]
+    assert (folder / "copy.db").read_bytes() == before
+
+
+def test_evidence_is_read_while_a_comparator_writes(url, store):
+    store.add([difference(1)], keep={"e1": 9})
+    with EvidenceStore(url)._engine.begin() as writing:
+        writing.execute(sql.update(differences).values(variant="v9"))
+        assert ids(newest(url, "shop/ranker", most=10)) == ["r-1"]

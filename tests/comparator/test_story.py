@@ -476,6 +476,40 @@ async def test_half_a_character_in_an_answer_breaks_neither_metrics_nor_evidence
     assert (difference.fields, difference.answer) == (("answer/?",), '{"?":2,"\\u0000":"?"}')
 
 
+async def test_the_evidence_of_an_experiment_goes_with_it(tmp_path):
+    async with comparing(tmp_path, experiment(), champion=say({"a": 1}), challenger=say({"a": 2})) as running:
+        await running.mirror()
+        await running.until(PAIRS, 1)
+        await kept(tmp_path, 1)
+        await running.mirror()
+        await running.until(PAIRS, 2)  # its evidence waits for the next batch
+        running.forget(experiment().uid)
+        await kept(tmp_path, 0)
+    assert newest(database(tmp_path), "shop/ranker", most=10) == []
+
+
+async def kept(folder, count):
+    async with asyncio.timeout(20):
+        while len(newest(database(folder), "shop/ranker", most=10)) != count:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_deletion_that_a_database_did_not_take_is_not_forgotten(tmp_path, caplog):
+    async with comparing(tmp_path, experiment(), champion=say({"a": 1}), challenger=say({"a": 2})) as running:
+        await running.mirror()
+        await running.until(PAIRS, 1)
+        await kept(tmp_path, 1)
+        with sqlite3.connect(tmp_path / "evidence.db") as other:
+            other.execute("ALTER TABLE differences RENAME TO away")
+        running.forget(experiment().uid)
+        async with asyncio.timeout(20):
+            while "no such table: differences" not in caplog.text:
+                await asyncio.sleep(0.05)
+        with sqlite3.connect(tmp_path / "evidence.db") as other:
+            other.execute("ALTER TABLE away RENAME TO differences")
+    assert newest(database(tmp_path), "shop/ranker", most=10) == []
+
+
 async def test_a_database_that_breaks_costs_evidence_alone(tmp_path):
     async with comparing(tmp_path, experiment(), champion=say({"a": 1}), challenger=say({"a": 2})) as running:
         with sqlite3.connect(tmp_path / "evidence.db") as other:

@@ -88,7 +88,8 @@ def test_a_challenger_that_answers_otherwise_fails():
     conditions = {each.type: (each.status, each.reason) for each in played.status.conditions}
     assert (conditions["Ready"], conditions["Succeeded"]) == (("True", "Failed"), ("False", "Failed"))
     assert played.status.decision.actions == (
-        "look at where they differ: status.shadow[].fields, and mexp shadow diff ranker -n shop",
+        "look at where they differ: status.shadow[].fields, and pairs of answers, by kubectl exec"
+        " -n <the operator's namespace> deployment/<its comparator> -- mexp shadow diff ranker -n shop",
         "mend it, or declare what may differ in spec.shadow.outputs and ignore, then apply a new experiment",
     )
     assert played.status.decision.next_manifest is None

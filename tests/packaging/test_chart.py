@@ -31,11 +31,15 @@ EVERYTHING = {
     "affinity": {"podAntiAffinity": {}},
     "priorityClassName": "system-cluster-critical",
     "controller": {"logLevel": "DEBUG", "pollSeconds": 0.5, "slots": 4, "podAnnotations": {"a": "b"}},
-    "collector": {"persistence": {"enabled": False}, "podAnnotations": {}},
+    "collector": {"database": {"secretName": "postgres"}, "podAnnotations": {}},
     "comparator": {
         "enabled": True,
         "replicas": 3,
+        "database": {"secretName": "postgres", "secretKey": "evidence-url"},
         "pairsPerSecond": 50,
+        "pairsUnderWay": 32,
+        "bodyBytes": 1e8,  # Helm hands all numbers to templates as floats
+        "answerBytes": 2e6,
         "routesFrom": ["shop", "search"],
         "destinationRule": {"enabled": True},
         "podAnnotations": {},
@@ -50,12 +54,14 @@ PLAIN = {
     "networkPolicy": {"enabled": False},
     "collector": {"persistence": {"storageClassName": "fast"}},
 }
+VOLATILE = {**LEAST, "collector": {"persistence": {"enabled": False}}}
 ALL = [
     pytest.param(LEAST, id="least values"),
     pytest.param(NAMESPACED, id="one namespace"),
     pytest.param(SHADOWED, id="with a comparator"),
     pytest.param(EVERYTHING, id="everything set"),
     pytest.param(PLAIN, id="what can be off is off"),
+    pytest.param(VOLATILE, id="without a volume"),
 ]
 
 READ = ("get", "list", "watch")
@@ -260,16 +266,71 @@ def test_the_controller_knows_the_service_of_the_comparator_which_outlives_the_r
 def test_the_comparator_understands_its_arguments_and_its_service_reaches_both_ports(values):
     deployment = named(chart.rendered_chart(values), "Deployment", "-comparator")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    (command, *arguments) = container["args"]
-    read = understood(ComparatorSettings, arguments)
+    read = understood(ComparatorSettings, container["args"][1:])
     listening = {host_and_port(address)[1] for address in (read.mirror_address, read.http_address)}
     assert listening == {port["containerPort"] for port in container["ports"]} == {9203, 9204}
     service = named(chart.rendered_chart(values), "Service", "-comparator")
     assert {port["port"]: port["targetPort"] for port in service["spec"]["ports"]} == {9203: "mirror", 9204: "http"}
-    assert (command, read.namespace) == ("comparator", values.get("watchNamespace"))
-    assert read.database.startswith("sqlite:////data/")
-    wanted = {"replicas": 1, "pairsPerSecond": 500, **values["comparator"]}
-    assert (deployment["spec"]["replicas"], read.pairs_per_second) == (wanted["replicas"], wanted["pairsPerSecond"])
+    assert (container["args"][0], read.namespace) == ("comparator", values.get("watchNamespace"))
+    assert deployment["spec"]["replicas"] == values["comparator"].get("replicas", 1)
+
+
+BOUNDS = ("pairs_per_second", "pairs_under_way", "body_bytes", "answer_bytes")
+
+
+@pytest.mark.parametrize(
+    ("values", "bounds"),
+    [
+        pytest.param(SHADOWED, [getattr(ComparatorSettings(), name) for name in BOUNDS], id="the comparator's own"),
+        pytest.param(EVERYTHING, [50, 32, 100_000_000, 2_000_000], id="everything set"),
+    ],
+)
+def test_the_comparator_has_the_bounds_that_the_chart_says(values, bounds):
+    read = understood(ComparatorSettings, arguments_of(values, "comparator")[1:])
+    assert [getattr(read, name) for name in BOUNDS] == bounds
+
+
+DATABASES = [
+    pytest.param(SHADOWED, "collector", "sqlite:////data/assignments.db", id="the collector's file"),
+    pytest.param(VOLATILE, "collector", "sqlite:////data/assignments.db", id="the collector's, without a volume"),
+    pytest.param(EVERYTHING, "collector", {"name": "postgres", "key": "url"}, id="the collector's PostgreSQL"),
+    pytest.param(SHADOWED, "comparator", "sqlite:////data/evidence.db", id="the comparator's file"),
+    pytest.param(EVERYTHING, "comparator", {"name": "postgres", "key": "evidence-url"}, id="its PostgreSQL"),
+]
+
+
+@pytest.mark.parametrize(("values", "component", "database"), DATABASES)
+def test_a_database_is_a_file_on_a_volume_or_the_url_in_a_secret(values, component, database):
+    kind = {"collector": "StatefulSet", "comparator": "Deployment"}[component]
+    workload = named(chart.rendered_chart(values), kind, f"-{component}")
+    (container,) = workload["spec"]["template"]["spec"]["containers"]
+    (variable,) = container["env"]
+    is_file = isinstance(database, str)
+    told = {"value": database} if is_file else {"valueFrom": {"secretKeyRef": database}}
+    assert variable == {"name": "MEXP_DATABASE", **told}
+    assert not [argument for argument in container["args"] if "database" in argument]
+    assert ("/data" in {mount["mountPath"] for mount in container["volumeMounts"]}) == is_file
+
+
+def test_a_log_in_a_secret_s_database_needs_no_volume_and_a_file_says_where_it_is_forgotten():
+    def claims_and_warning(values):
+        claims = named(chart.rendered_chart(values), "StatefulSet")["spec"].get("volumeClaimTemplates", [])
+        return len(claims), "forgets who was met" in chart.rendered_texts(values)[chart.NOTES]
+
+    assert [claims_and_warning(values) for values in (LEAST, VOLATILE, EVERYTHING)] == [
+        (1, False),
+        (0, True),
+        (0, False),
+    ]
+
+
+@pytest.mark.parametrize(("values", "is_bounded"), [(SHADOWED, False), (EVERYTHING, True)])
+def test_the_notes_say_where_evidence_is_read_and_what_istio_needs(values, is_bounded):
+    notes = chart.rendered_texts(values)[chart.NOTES]
+    deployment = named(chart.rendered_chart(values), "Deployment", "-comparator")["metadata"]
+    place = f"kubectl -n {deployment['namespace']} exec deployment/{deployment['name']}"
+    assert f"{place} -- mexp shadow diff NAME -n NAMESPACE" in notes
+    assert ("set comparator.destinationRule.enabled=true" in notes) != is_bounded
 
 
 def test_routes_of_the_named_namespaces_may_mirror_and_istio_holds_no_more_copies_than_it_is_told():
@@ -311,7 +372,6 @@ def test_the_collector_understands_its_arguments_and_its_service_reaches_both_po
     assert listening == {port["containerPort"] for port in container["ports"]} == {9201, 9202}
     service = named(manifests, "Service", "-collector")
     assert {port["port"]: port["targetPort"] for port in service["spec"]["ports"]} == {9201: "access-log", 9202: "http"}
-    assert read.database.startswith("sqlite:////data/")
     assert read.namespace == values.get("watchNamespace")
 
 

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from fnmatch import fnmatch
 from pathlib import Path
@@ -13,6 +14,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 INSTRUCTION = re.compile(r"^(FROM|RUN|COPY|USER|ENTRYPOINT|ENV|WORKDIR) (.+)$", re.MULTILINE)
 PINNED = re.compile(r"uv==(\S+)")
+EXTRA = re.compile(r"--extra (\S+)")
+LOCK = tomllib.loads((ROOT / "uv.lock").read_text())
+GLIBC = (2, 36)  # of Debian 12; python:3-slim is that or newer
 
 
 def instructions(name):
@@ -54,6 +58,24 @@ def test_dependencies_are_those_of_the_lock_without_development_tools():
     installs = [arguments for arguments in instructions("RUN") if "uv sync" in arguments]
     assert installs
     assert all("--frozen" in command and "--no-dev" in command for command in installs)
+
+
+def test_every_extra_is_installed():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    installs = [arguments for arguments in instructions("RUN") if "uv sync" in arguments]
+    assert all(EXTRA.findall(command) == [*extras] for command in installs)
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_driver_of_postgresql_is_a_wheel_that_the_base_can_load(machine):
+    base = instructions("FROM")[0].split()[0]
+    python = "cp" + "".join(re.search(r"python:(\d+)\.(\d+)-slim", base).groups())
+    (locked,) = [each for each in LOCK["package"] if each["name"] == "psycopg-binary"]
+    files = [wheel["url"].rpartition("/")[2] for wheel in locked["wheels"]]
+    fit = [file for file in files if re.fullmatch(rf".*-{python}-{python}-.*manylinux\w*_{machine}\S*\.whl", file)]
+    needed = [tuple(map(int, found)) for file in fit for found in re.findall(rf"manylinux_(\d+)_(\d+)_{machine}", file)]
+    assert needed
+    assert min(needed) <= GLIBC
 
 
 @pytest.fixture(scope="module")

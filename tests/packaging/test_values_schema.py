@@ -34,6 +34,7 @@ def test_the_schema_is_a_schema():
         pytest.param({"controller": {"pollSeconds": 0.5}}, id="half a second"),
         pytest.param({"extraPolicyKinds": [{"group": "a.example.org", "resource": "limits"}]}, id="a policy kind"),
         pytest.param({"comparator": {"enabled": True, "routesFrom": ["shop"]}}, id="a comparator"),
+        pytest.param({"collector": {"database": {"secretName": "postgres.log", "secretKey": "URL_1"}}}, id="a Secret"),
     ],
 )
 def test_right_values_are_taken(values):
@@ -65,6 +66,19 @@ def test_right_values_are_taken(values):
         pytest.param({"networkPolicy": {"httpFrom": []}}, "networkPolicy.httpFrom", id="nobody, which means everybody"),
         pytest.param({"comparator": {"replicas": 0}}, "comparator.replicas", id="no replica"),
         pytest.param({"comparator": {"routesFrom": ["*"]}}, "comparator.routesFrom.0", id="all namespaces"),
+        pytest.param({"comparator": {"bodyBytes": "64Mi"}}, "comparator.bodyBytes", id="bytes with a unit"),
+        pytest.param({"comparator": {"pairsUnderWay": 0}}, "comparator.pairsUnderWay", id="no pairs"),
+        pytest.param(
+            {"comparator": {"database": "postgresql://u:p@h/d"}}, "comparator.database", id="a plain password"
+        ),
+        pytest.param(
+            {"collector": {"database": {"secretName": "a/b"}}},
+            "collector.database.secretName",
+            id="no name of a Secret",
+        ),
+        pytest.param(
+            {"collector": {"database": {"secretKey": ""}}}, "collector.database.secretKey", id="no key of a Secret"
+        ),
         pytest.param({"clusterDomain": "svc/cluster"}, "clusterDomain", id="no domain"),
         pytest.param({"serviceMonitor": {"interval": 15}}, "serviceMonitor.interval", id="an interval without a unit"),
     ],

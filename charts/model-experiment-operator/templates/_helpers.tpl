@@ -83,6 +83,19 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
+{{/* The variable tells `mexp shadow diff` in the same container as well; called with (list database file). */}}
+{{- define "mexp.database" -}}
+{{- $database := first . -}}
+env:
+- name: MEXP_DATABASE
+{{- if $database.secretName }}
+  valueFrom:
+    secretKeyRef: {name: {{ $database.secretName }}, key: {{ $database.secretKey }}}
+{{- else }}
+  value: sqlite:////data/{{ last . }}
+{{- end }}
+{{- end -}}
+
 {{/* The first look may take a while: every kind is listed before the probes are answered. */}}
 {{- define "mexp.probes" -}}
 startupProbe:

@@ -14,6 +14,7 @@ from yarl import URL
 from model_experiment.comparator.answers import Answer, Failure, Reason
 from model_experiment.comparator.capacity import Lease
 from model_experiment.comparator.copies import Copy
+from model_experiment.comparator.heads import LONGEST_LINE_BYTES
 
 IDLE_SECONDS = 2.0
 _ADDED_UNASKED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -26,6 +27,8 @@ def session() -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         skip_auto_headers=_ADDED_UNASKED,
+        max_line_size=LONGEST_LINE_BYTES,
+        max_field_size=LONGEST_LINE_BYTES,  # of 128 headers at most, more than the 100 that Envoy takes of an answer
     )
 
 

@@ -19,6 +19,11 @@ class Health:
             "Requests whose x-experiment names no shadow experiment, or that have none.",
             registry=registry,
         )
+        self.refused = Counter(
+            f"{_PREFIX}_refused_requests",
+            "Requests whose head is too large, or no HTTP/1.1; they belong to no experiment.",
+            registry=registry,
+        )
         self.faults = Counter(f"{_PREFIX}_faults", "Pairs lost by a fault of the comparator.", registry=registry)
         self.lost_evidence = Counter(
             f"{_PREFIX}_lost_evidence",

@@ -4,13 +4,12 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
 from functools import partial
 
 from model_experiment.comparator.backends import Services
-from model_experiment.comparator.catalogue import Catalogue, catalogue_of, shadowed_from
-from model_experiment.comparator.health import Health
-from model_experiment.comparator.serving import Addresses, Outside, serve
+from model_experiment.comparator.catalogue import catalogue_of, shadowed_from
+from model_experiment.comparator.deletions import Deletions
+from model_experiment.comparator.serving import Addresses, Listener, Outside, serve
 from model_experiment.comparator.settings import ComparatorSettings
 from model_experiment.process import running
 from model_experiment.process.following import ClusterSource, Reader, follow
@@ -36,9 +35,10 @@ async def _compare(settings: ComparatorSettings, stop: asyncio.Event) -> None:
         )
 
 
-async def _follow(source: ClusterSource, deliver: Callable[[Catalogue], None], health: Health) -> None:
+async def _follow(source: ClusterSource, listener: Listener) -> None:
     reader = Reader(shadowed_from, otherwise="is not compared")
-    await follow(source, reader, lambda found: deliver(catalogue_of(found)), broke=health.catalogue_breaks.inc)
+    told = Deletions(source, listener.forget)
+    await follow(told, reader, lambda found: listener.know(catalogue_of(found)), broke=listener.broke)
 
 
 def _say(addresses: Addresses) -> None:

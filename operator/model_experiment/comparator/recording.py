@@ -7,6 +7,7 @@ Nothing is ever judged by it.
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from model_experiment.comparator.evidence import Difference
 from model_experiment.comparator.health import Health
@@ -26,6 +27,7 @@ class Recorder:
         self._health = health
         self._waiting: list[Difference] = []
         self._keep: dict[str, int] = {}
+        self._gone: set[str] = set()
         self._work = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evidence")
 
@@ -42,6 +44,12 @@ class Recorder:
         self._keep[difference.experiment_uid] = keep
         self._work.set()
 
+    def forget(self, uid: str) -> None:
+        """Removes what there is of an experiment."""
+        self._waiting = [difference for difference in self._waiting if difference.experiment_uid != uid]
+        self._gone.add(uid)
+        self._work.set()
+
     async def run(self) -> None:
         """Writes what waits, a batch a second."""
         while True:
@@ -50,13 +58,15 @@ class Recorder:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def flush(self) -> None:
-        """Writes what waits now."""
+        """Writes what waits now; a deletion that fails goes with the next batch."""
         batch, self._waiting, keep, self._keep = self._waiting, [], self._keep, {}
+        gone, self._gone = self._gone, set()
         self._work.clear()
-        write = asyncio.get_running_loop().run_in_executor(self._thread, lambda: self._store.add(batch, keep=keep))
+        write = partial(self._store.add, batch, keep=keep, gone=gone)
         try:
-            await write
+            await asyncio.get_running_loop().run_in_executor(self._thread, write)
         except EvidenceError as error:
+            self._gone |= gone
             self._health.lost_evidence.inc(len(batch))
             logger.warning("%s; %d pairs are lost as evidence", error, len(batch))
 

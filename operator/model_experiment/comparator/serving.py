@@ -20,6 +20,7 @@ from model_experiment.comparator.capacity import Capacity, Pace
 from model_experiment.comparator.catalogue import Catalogue
 from model_experiment.comparator.counting import Tallies
 from model_experiment.comparator.exposition import metrics_of
+from model_experiment.comparator.heads import LONGEST_LINE_BYTES, MOST_HEADERS, RefusalLog
 from model_experiment.comparator.health import Health
 from model_experiment.comparator.lag import LagFreeClock
 from model_experiment.comparator.mirror import Mirror
@@ -33,8 +34,18 @@ from model_experiment.process.exposition import registry_of
 
 FINISH_SECONDS = 5.0
 
-Feed = Callable[[Callable[[Catalogue], None], Health], Awaitable[object]]
-"""Delivers the catalogue, again whenever it changes, until it is cancelled."""
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who hears of experiments: the catalogue, again whenever it changes; who is deleted, by UID; what breaks off."""
+
+    know: Callable[[Catalogue], None]
+    forget: Callable[[str], None]
+    broke: Callable[[], None]
+
+
+Feed = Callable[[Listener], Awaitable[object]]
+"""Follows the experiments until it is cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +85,12 @@ async def serve(
     capacity = Capacity(pairs=settings.pairs_under_way, body_bytes=settings.body_bytes)
     health = Health(registry, capacity)
     recorder = Recorder(EvidenceStore(settings.database), health)
+    listener = Listener(know=tallies.know, forget=recorder.forget, broke=health.catalogue_breaks.inc)
     elapsed, most_bytes = asyncio.get_running_loop().time, settings.answer_bytes
     try:
         async with session() as client, asyncio.TaskGroup() as tasks:
             clock = LagFreeClock(elapsed)
-            parts = (recorder.run(), clock.watch(), _followed(feed, tallies, health))
+            parts = (recorder.run(), clock.watch(), _followed(feed, listener))
             background = [tasks.create_task(part) for part in parts]
             results = Results(tallies, recorder, most_bytes=most_bytes, clock=outside.clock)
             asker = Asker(client, most_bytes=most_bytes, clock=clock.now)
@@ -87,7 +99,7 @@ async def serve(
             mirror = Mirror(tallies, pairing, health, capacity, pace, most_bytes=most_bytes)
             async with (
                 http.listening(_metrics(registry, tallies), settings.http_address, setting="http-address") as shown,
-                http.listening(_copies(mirror), settings.mirror_address, setting="mirror-address") as mirrored,
+                http.listening(_copies(mirror, health), settings.mirror_address, setting="mirror-address") as mirrored,
             ):
                 listening(Addresses(mirrored, shown))
                 await stop.wait()
@@ -99,14 +111,23 @@ async def serve(
         recorder.close()
 
 
-async def _followed(feed: Feed, tallies: Tallies, health: Health) -> None:
-    await feed(tallies.know, health)
+async def _followed(feed: Feed, listener: Listener) -> None:
+    await feed(listener)
     raise RuntimeError("the experiments must be followed until the end, found that nobody follows them any more")
 
 
-def _copies(mirror: Mirror) -> web.ServerRunner:
+def _copies(mirror: Mirror, health: Health) -> web.ServerRunner:
     """Copies of any path; bodies stay packed as they came, because they go on as they came."""
-    return web.ServerRunner(web.Server(mirror.take, access_log=None, auto_decompress=False))
+    server = web.Server(
+        mirror.take,
+        access_log=None,
+        logger=RefusalLog(health.refused.inc),
+        auto_decompress=False,
+        max_line_size=LONGEST_LINE_BYTES,
+        max_field_size=LONGEST_LINE_BYTES,
+        max_headers=MOST_HEADERS,
+    )
+    return web.ServerRunner(server)
 
 
 def _metrics(registry: CollectorRegistry, tallies: Tallies) -> web.AppRunner:

@@ -1,11 +1,12 @@
 """Evidence in SQL: the newest pairs of answers that differ, of each experiment.
 
 SQLite is embedded, in a file on a local disk; several comparators share a PostgreSQL. Every call blocks (see
-``recording``). The trap is a database that grows: each batch also removes what is older than the newest ones.
+``recording``). The trap is a database that grows: each batch also removes what is older than the newest ones, and what
+belongs to experiments that are gone.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sql
@@ -52,14 +53,18 @@ class EvidenceStore:
         self._engine = database.engine(url)
         database.prepare(self._engine, _tables)
 
-    def add(self, found: Sequence[Difference], *, keep: Mapping[str, int]) -> None:
+    def add(self, found: Sequence[Difference], *, keep: Mapping[str, int], gone: Collection[str] = ()) -> None:
         """Stores differences; of each experiment only the newest stay, as many as its UID has in ``keep``.
 
+        Nothing stays of the UIDs in ``gone``.
+
         Raises:
-            EvidenceError: if the database did not take them; none is stored then.
+            EvidenceError: if the database did not take it; nothing is stored and nothing removed then.
         """
         try:
             with self._engine.begin() as connection:
+                if gone:
+                    connection.execute(sql.delete(differences).where(differences.c.experiment_uid.in_(gone)))
                 if found:
                     connection.execute(sql.insert(differences), [_row(difference) for difference in found])
                 for uid in {difference.experiment_uid for difference in found}:
@@ -79,7 +84,7 @@ def newest(url: str, experiment: str, *, most: int) -> list[Difference]:
         SettingsError: if the URL names no database that can be used.
         EvidenceError: if there is no evidence in it, because no comparator ever wrote there.
     """
-    engine = database.engine(url)
+    engine = database.reader(url, writer="comparator")
     c = differences.c
     of_name = c.experiment == experiment
     last = sql.select(c.experiment_uid).where(of_name).order_by(c.id.desc()).limit(1).scalar_subquery()

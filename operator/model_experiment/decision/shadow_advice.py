@@ -51,7 +51,8 @@ def actions_of(experiment: Experiment, judgement: Judgement) -> tuple[str, ...]:
             )
         case Verdict.FAIL, _:
             return (
-                "look at where they differ: status.shadow[].fields, and mexp shadow diff"
+                "look at where they differ: status.shadow[].fields, and pairs of answers, by kubectl exec"
+                " -n <the operator's namespace> deployment/<its comparator> -- mexp shadow diff"
                 f" {experiment.name} -n {experiment.namespace}",
                 f"mend it, or declare what may differ in spec.shadow.outputs and ignore, {again}",
             )

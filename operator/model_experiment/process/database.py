@@ -4,6 +4,7 @@ For: opening it and making its tables, alike on both. Not for: what stands in th
 no message shows it, and none shows a statement, which would carry what users sent.
 """
 
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
@@ -19,19 +20,42 @@ INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.ins
 
 
 def engine(url: str) -> sql.Engine:
-    """The engine of a database, which is not yet connected to.
+    """The engine of a database, which is not yet connected to; a file that is not there will be made.
 
     Raises:
         SettingsError: if the URL names none that can be used.
     """
+    made = _engine(url)
+    if made.dialect.name == "sqlite":
+        sql.event.listen(made, "connect", _prepare_sqlite)
+    return made
+
+
+def reader(url: str, *, writer: str) -> sql.Engine:
+    """The engine of a database that is only read: a file must be there, and is not touched.
+
+    Raises:
+        SettingsError: if the URL names none that can be used; ``writer`` is who should have made the file.
+    """
+    made = _engine(url)
+    if made.dialect.name != "sqlite":
+        return made
+    file = Path(made.url.database or ":memory:")
+    if not file.is_file():
+        raise SettingsError(
+            f"the database {file} must be a file that a {writer} wrote, found none:"
+            f" look where the {writer} runs, or name another with --database"
+        )
+    return _engine(made.url.set(database=file.absolute().as_uri(), query={"mode": "ro", "uri": "true"}))
+
+
+def _engine(url: str | sql.URL) -> sql.Engine:
     try:
         made = sql.create_engine(url)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         raise SettingsError(f"the database URL {_shown(url)} must be usable, found: {cause(error)}") from error
     if made.dialect.name not in INSERTS:
         raise SettingsError(f"the database must be one of {', '.join(INSERTS)}, found {made.dialect.name}")
-    if made.dialect.name == "sqlite":
-        sql.event.listen(made, "connect", _prepare_sqlite)
     return made
 
 
@@ -79,7 +103,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
 
 
-def _shown(url: str) -> str:
+def _shown(url: str | sql.URL) -> str:
     """A URL without its password."""
     try:
         return sql.make_url(url).render_as_string(hide_password=True)
