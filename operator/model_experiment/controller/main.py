@@ -82,14 +82,14 @@ async def _connected(settings: ControllerSettings, stack: AsyncExitStack) -> tup
     _require_kinds(kinds)
     cache = Cache(policies)
     urgent = Objects(take_back_api, timeout_seconds=settings.api_timeout_seconds)
-    router = _router(settings, objects, cache, urgent=urgent, is_new_gateway=is_new_envoy_gateway(definitions))
+    router = router_of(settings, objects, cache, urgent=urgent, is_new_gateway=is_new_envoy_gateway(definitions))
     watches = watching.Watches(
         cache, objects, kinds, api.configuration, settings.namespace, asyncio.get_running_loop(), threading.Event()
     )
     return World(settings, cache, objects, router, source, source, clock=time.time), watches
 
 
-def _router(
+def router_of(
     settings: ControllerSettings, objects: Objects, cache: Cache, *, urgent: Objects, is_new_gateway: bool
 ) -> ChosenRouter:
     """The routers of both meshes and both kinds of ownership, with one picture of the world and of istiod."""

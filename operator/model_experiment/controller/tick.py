@@ -21,6 +21,7 @@ from model_experiment.decision.machine import Decision, decide
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.plan import Plan, plan_for
 from model_experiment.decision.route import Absent, Open, Parked
+from model_experiment.decision.splits import split_of
 from model_experiment.decision.state import State, latch
 from model_experiment.errors import ClusterError, ConflictError, SpecError
 from model_experiment.metrics.families import exporter_of
@@ -64,9 +65,10 @@ async def _refuse(world: World, key: Key, manifest: Manifest, error: SpecError) 
 
 async def _run(world: World, key: Key, experiment: Experiment) -> float | None:
     memory = await checkpoint.recall(world, key, experiment)
+    plan = _plan(world, experiment)
+    world.memories[key] = memory = _with_prime(memory, experiment, plan)  # taken, before anything is waited for
     observation, memory = await gather(world, experiment, memory)
     answered = world.clock()
-    plan = _plan(world, experiment)
     decision = decide(experiment, memory.state, observation, plan)
     return await act(world, experiment, plan, memory=memory, decision=decision, answered=answered)
 
@@ -112,17 +114,31 @@ def experiment_of(manifest: Manifest) -> Experiment:
 
 
 def _plan(world: World, experiment: Experiment) -> Plan:
-    others = {key: memory for key, memory in world.memories.items() if key != (experiment.namespace, experiment.name)}
-    taken = {memory.state.assignment.modulus for memory in others.values() if memory.state.assignment}
     return plan_for(
         experiment.spec,
         uid=experiment.uid,
-        taken=frozenset(taken),
+        taken=_taken(world, experiment),
         poll_seconds=world.settings.poll_seconds,
         blindness_budget_seconds=world.settings.blindness_budget_seconds,
         lag_seconds=world.settings.stale_after_seconds,
         query=partial(check_query, exporter=exporter_of(experiment.spec.strategy)),
     )
+
+
+def _taken(world: World, experiment: Experiment) -> frozenset[int]:
+    """The primes of all others: of those that this process has looked at, and of those whose status has one."""
+    own = (experiment.namespace, experiment.name)
+    remembered = {key: memory.state.assignment for key, memory in world.memories.items()}
+    moduli = {key: assignment.modulus for key, assignment in remembered.items() if assignment}
+    for manifest in world.cache.all(MODEL_EXPERIMENT):
+        metadata, written = manifest["metadata"], manifest.get("status", {}).get("assignment", {})
+        moduli.setdefault((metadata["namespace"], metadata["name"]), written.get("modulus", 0))
+    return frozenset(modulus for key, modulus in moduli.items() if key != own)
+
+
+def _with_prime(memory: Memory, experiment: Experiment, plan: Plan) -> Memory:
+    assignment = memory.state.assignment or split_of(experiment, plan.modulus)
+    return replace(memory, state=replace(memory.state, assignment=assignment))
 
 
 def _reason_to_keep(decision: Decision) -> str:
