@@ -28,7 +28,8 @@ class Stored:
         """An object that stands already, or a new version of it."""
         metadata = {"generation": 1, **CREATED, "uid": manifest["metadata"]["name"], **manifest["metadata"]}
         path = kind.path(namespace=metadata["namespace"], name=metadata["name"])
-        return self._kept(path, {"kind": kind.name, **manifest, "metadata": metadata})
+        changed = {"kind": kind.name, **deepcopy(manifest), "metadata": metadata}
+        return self._kept(path, _counted(self.objects.get(path, changed), changed))
 
     def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         return self.objects.get(kind.path(namespace=namespace, name=name))
@@ -60,8 +61,7 @@ class Stored:
         return web.json_response(self._kept(path, changed))
 
     def _patched(self, held: Manifest, operations: list[Manifest]) -> Manifest | None:
-        changed: Manifest = jsonpatch.apply_patch(held, operations)
-        changed["metadata"]["generation"] += changed.get("spec") != held.get("spec")
+        changed = _counted(held, jsonpatch.apply_patch(held, operations))
         is_gone = "deletionTimestamp" in changed["metadata"] and not changed["metadata"].get("finalizers")
         return None if is_gone else changed
 
@@ -75,3 +75,9 @@ class Stored:
             manifest["status"] = {"ancestors": said}
         self.objects[path] = manifest
         return deepcopy(manifest)
+
+
+def _counted(held: Manifest, changed: Manifest) -> Manifest:
+    """The generation counts the versions of the spec."""
+    generation = held["metadata"]["generation"] + (changed.get("spec") != held.get("spec"))
+    return {**changed, "metadata": {**changed["metadata"], "generation": generation}}

@@ -12,7 +12,7 @@ from model_experiment.controller.cache import Cache
 from model_experiment.controller.main import router_of
 from model_experiment.controller.settings import ControllerSettings
 from model_experiment.controller.world import World
-from model_experiment.metrics.source import NoData
+from model_experiment.metrics.source import History, NoData
 from model_experiment.objects import BACKEND_TRAFFIC_POLICY, Kind, Objects
 
 SETTINGS = ControllerSettings("http://prometheus.example", status_refresh_seconds=60)
@@ -34,8 +34,11 @@ def world_of(*, objects: Objects | None = None, router: Any = None, source: Any 
 class NoCounts:
     """A source that has not heard of anybody."""
 
-    async def read(self, _question: Any, *, at: float) -> NoData:
+    async def read(self, question: Any, *, at: float) -> NoData:
         return NoData(f"no counts at {at}")
+
+    async def read_range(self, question: Any, *, start: float, end: float, step: float) -> History:
+        return History(((end, await self.read(question, at=end)),))
 
 
 @asynccontextmanager

@@ -78,7 +78,8 @@ async def act(
 ) -> float | None:
     """Makes the world match a decision and reports it; answers with the seconds until the next look."""
     key = (experiment.namespace, experiment.name)
-    if isinstance(decision.step, Open | Parked) and not decision.stands:
+    needs_hold = isinstance(decision.step, Open | Parked) and not experiment.deleting
+    if needs_hold and not decision.stands:
         await recording.hold(world, key)  # before there is a route, never before a take-back
     changed = await world.router.apply(experiment, decision.step, taken_back=_reason_to_keep(decision))
     if changed:
@@ -91,6 +92,8 @@ async def act(
     await recording.announce(world, key, experiment)
     if not decision.stands and isinstance(decision.goal, Absent):
         await recording.let_go(world, key)
+    elif needs_hold:
+        await recording.hold(world, key)  # again, where somebody took it away
     await checkpoint.write_checkpoint(world, key, experiment)
     return _next_look(world, decision, changed=changed, before=before)
 
