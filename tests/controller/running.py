@@ -69,7 +69,10 @@ def challenger_has_traffic(stored: Stored) -> bool:
 
 
 def _serves_v8(rule: Manifest) -> bool:
-    entries = [*rule.get("backendRefs", []), *({**each, "name": each["destination"]["host"]} for each in rule.get("route", []))]
+    entries = [
+        *rule.get("backendRefs", []),
+        *({**each, "name": each["destination"]["host"]} for each in rule.get("route", [])),
+    ]
     is_parked = NO_VALUE in str(rule.get("matches", rule.get("match"))).replace("\\\\", "\\")
     return not is_parked and any(each["name"] == "ranker-v8" and each["weight"] > 0 for each in entries)
 

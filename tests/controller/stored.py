@@ -17,11 +17,15 @@ CREATED = {"creationTimestamp": "2027-01-15T08:00:00Z"}
 
 
 class Stored:
-    """Objects by their paths; ``writes`` are the method and the path of each write that went through."""
+    """Objects by their paths; ``writes`` are the method and the path of each write that went through.
+
+    Writes of the ``contested`` plural never do.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, Manifest] = {}
         self.writes: list[tuple[str, str]] = []
+        self.contested = ""
         self._versions = 0
 
     def put(self, kind: Kind, manifest: Manifest) -> Manifest:
@@ -38,12 +42,17 @@ class Stored:
         """Answers a request as an API server would."""
         path, subresource, _ = request.path.partition("/status")
         match request.method:
+            case method if method != "GET" and self.contested and f"/{self.contested}" in path:
+                return web.json_response({"message": "somebody else wrote"}, status=409)
             case "POST":
                 body = await request.json()
                 path = f"{path}/{body['metadata']['name']}"
                 if path in self.objects:
                     return web.json_response({"message": "already exists"}, status=409)
-                changed: Manifest | None = {**body, "metadata": {"generation": 1, "uid": path, **body["metadata"]}}
+                changed: Manifest | None = {
+                    **body,
+                    "metadata": {"generation": 1, "uid": f"u{self._versions}", **body["metadata"]},
+                }
             case _ if path not in self.objects:
                 return web.json_response({"message": "not found"}, status=404)
             case "GET":

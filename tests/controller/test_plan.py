@@ -26,7 +26,9 @@ def route(name):
 
 def modulus(stored, name):
     """The sum of the weights of the own route."""
-    return sum(each["weight"] for each in stored.get(HTTP_ROUTE, "shop", f"{name}-mexp")["spec"]["rules"][0]["backendRefs"])
+    return sum(
+        each["weight"] for each in stored.get(HTTP_ROUTE, "shop", f"{name}-mexp")["spec"]["rules"][0]["backendRefs"]
+    )
 
 
 async def test_one_experiment_alone_has_its_first_choice():

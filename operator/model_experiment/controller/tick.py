@@ -31,6 +31,7 @@ from model_experiment.objects import MODEL_EXPERIMENT, Manifest
 log = logging.getLogger(__name__)
 
 AFTER_A_REFUSAL_SECONDS = 1.0
+MANY_CONFLICTS = 8  # in a row: two who write against each other, or an object that is not what it seems
 SETTLING_SECONDS = 0.25  # while the gateway works on a step; its answer usually wakes the tick earlier
 
 
@@ -41,17 +42,27 @@ async def tick(world: World, key: Key) -> float | None:
         world.memories.pop(key, None)
         return None
     try:
-        return await _run(world, key, experiment_of(manifest))
-    except SpecError as error:
-        await _refuse(world, key, manifest, error)
-        return None
+        after = await _look(world, key, manifest)
     except ConflictError as error:
+        world.conflicts[key] += 1
         log.info("%s/%s: %s; read and planned again", *key, error)
+        if world.conflicts[key] >= MANY_CONFLICTS:
+            await recording.complain(world, key, manifest, str(error))
         return SETTLING_SECONDS
     except ClusterError as error:
         log.warning("%s/%s: %s; tried again in %g s", *key, error, AFTER_A_REFUSAL_SECONDS)
         await recording.complain(world, key, manifest, str(error))
         return AFTER_A_REFUSAL_SECONDS
+    del world.conflicts[key]
+    return after
+
+
+async def _look(world: World, key: Key, manifest: Manifest) -> float | None:
+    try:
+        return await _run(world, key, experiment_of(manifest))
+    except SpecError as error:
+        await _refuse(world, key, manifest, error)
+        return None
 
 
 async def _refuse(world: World, key: Key, manifest: Manifest, error: SpecError) -> None:
