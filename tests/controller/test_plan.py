@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from controller.worlds import stored_world
 from given.experiments import experiment_manifest
 from model_experiment.controller.tick import tick

@@ -34,16 +34,16 @@ def world_of(*, objects: Objects | None = None, router: Any = None, source: Any 
 class NoCounts:
     """A source that has not heard of anybody."""
 
-    async def read(self, question: Any, *, at: float) -> NoData:
+    async def read(self, *_: Any, at: float) -> NoData:
         return NoData(f"no counts at {at}")
 
-    async def read_range(self, question: Any, *, start: float, end: float, step: float) -> History:
-        return History(((end, await self.read(question, at=end)),))
+    async def read_range(self, *_: Any, end: float, **_times: float) -> History:
+        return History(((end, await self.read(at=end)),))
 
 
 @asynccontextmanager
 async def stored_world(*manifests: tuple[Kind, dict[str, Any]]) -> AsyncIterator[tuple[World, Stored]]:
-    """A world with routers of all kinds, where these objects stand and whatever is written has settled at the next look."""
+    """A world with routers of all kinds, where these objects stand; what is written has settled at the next look."""
     stored, cache = Stored(), Cache((BACKEND_TRAFFIC_POLICY,))
     for kind, manifest in manifests:
         cache.remember(kind, stored.put(kind, manifest))
