@@ -8,13 +8,14 @@ import logging
 from dataclasses import replace
 from functools import partial
 
-from model_experiment.api.parsing import parse_spec
 from model_experiment.api.status import Phase
 from model_experiment.controller import checkpoint, recording
 from model_experiment.controller.explaining import explained
 from model_experiment.controller.gather import gather
 from model_experiment.controller.health import ANSWER_TO_ROUTE_SECONDS
 from model_experiment.controller.memory import Memory
+from model_experiment.controller.reading import experiment_of
+from model_experiment.controller.refusing import refuse
 from model_experiment.controller.world import Key, World
 from model_experiment.decision.account import status_of
 from model_experiment.decision.machine import Decision, decide
@@ -23,7 +24,7 @@ from model_experiment.decision.plan import Plan, plan_for
 from model_experiment.decision.route import Absent, Open, Parked
 from model_experiment.decision.splits import split_of
 from model_experiment.decision.state import State, latch
-from model_experiment.errors import ClusterError, ConflictError, SpecError
+from model_experiment.errors import ClusterError, ConflictError, SpecError, StatusError
 from model_experiment.metrics.families import exporter_of
 from model_experiment.metrics.queries import check_query
 from model_experiment.objects import MODEL_EXPERIMENT, Manifest
@@ -60,18 +61,8 @@ async def tick(world: World, key: Key) -> float | None:
 async def _look(world: World, key: Key, manifest: Manifest) -> float | None:
     try:
         return await _run(world, key, experiment_of(manifest))
-    except SpecError as error:
-        await _refuse(world, key, manifest, error)
-        return None
-
-
-async def _refuse(world: World, key: Key, manifest: Manifest, error: SpecError) -> None:
-    """What cannot be read cannot be run; it may be deleted, and its route goes with it."""
-    log.warning("%s/%s: %s", *key, error)
-    if "deletionTimestamp" in manifest["metadata"]:
-        await recording.let_go(world, key)
-    else:
-        await recording.refuse(world, key, manifest, str(error))
+    except (SpecError, StatusError) as error:
+        return SETTLING_SECONDS if await refuse(world, key, manifest, error) else None
 
 
 async def _run(world: World, key: Key, experiment: Experiment) -> float | None:
@@ -99,7 +90,8 @@ async def act(
     world.memories[key] = replace(memory, state=decision.state)
     previous = recording.status_from(memory.status)
     status = status_of(experiment, plan, decision, previous=previous, now=world.clock())
-    await recording.write_status(world, key, await explained(world, key, experiment, status))
+    status = await explained(world, key, experiment, status)
+    await recording.write_status(world, key, status.to_json())
     await recording.announce(world, key, experiment)
     if not decision.stands and isinstance(decision.goal, Absent):
         await recording.let_go(world, key)
@@ -107,24 +99,6 @@ async def act(
         await recording.hold(world, key)  # again, where somebody took it away
     await checkpoint.write_checkpoint(world, key, experiment)
     return _next_look(world, decision, changed=changed, before=before)
-
-
-def experiment_of(manifest: Manifest) -> Experiment:
-    """The experiment that an object describes.
-
-    Raises:
-        SpecError: if its spec cannot be run.
-    """
-    metadata = manifest["metadata"]
-    return Experiment(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        uid=metadata["uid"],
-        generation=metadata["generation"],
-        spec=parse_spec(manifest["spec"]),
-        deleting="deletionTimestamp" in metadata,
-        created=metadata["creationTimestamp"],
-    )
 
 
 def _plan(world: World, experiment: Experiment) -> Plan:
