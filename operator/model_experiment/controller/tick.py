@@ -6,7 +6,6 @@ step is idempotent, so a crash between any two of them is mended by the next tic
 
 import logging
 from dataclasses import replace
-from functools import partial
 
 from model_experiment.api.status import Phase
 from model_experiment.controller import checkpoint, recording
@@ -14,19 +13,17 @@ from model_experiment.controller.explaining import explained
 from model_experiment.controller.gather import gather
 from model_experiment.controller.health import ANSWER_TO_ROUTE_SECONDS
 from model_experiment.controller.memory import Memory
+from model_experiment.controller.planning import plan_of, with_prime
 from model_experiment.controller.reading import experiment_of
 from model_experiment.controller.refusing import refuse
 from model_experiment.controller.world import Key, World
 from model_experiment.decision.account import status_of
 from model_experiment.decision.machine import Decision, decide
 from model_experiment.decision.observation import Experiment
-from model_experiment.decision.plan import Plan, plan_for
+from model_experiment.decision.plan import Plan
 from model_experiment.decision.route import Absent, Open, Parked
-from model_experiment.decision.splits import split_of
 from model_experiment.decision.state import State, latch
 from model_experiment.errors import ClusterError, ConflictError, SpecError, StatusError
-from model_experiment.metrics.families import exporter_of
-from model_experiment.metrics.queries import check_query
 from model_experiment.objects import MODEL_EXPERIMENT, Manifest
 
 log = logging.getLogger(__name__)
@@ -41,6 +38,7 @@ async def tick(world: World, key: Key) -> float | None:
     manifest = world.cache.get(MODEL_EXPERIMENT, *key)
     if manifest is None:
         world.memories.pop(key, None)
+        del world.conflicts[key]
         return None
     try:
         after = await _look(world, key, manifest)
@@ -67,8 +65,8 @@ async def _look(world: World, key: Key, manifest: Manifest) -> float | None:
 
 async def _run(world: World, key: Key, experiment: Experiment) -> float | None:
     memory = await checkpoint.recall(world, key, experiment)
-    plan = _plan(world, experiment)
-    world.memories[key] = memory = _with_prime(memory, experiment, plan)  # taken, before anything is waited for
+    plan = plan_of(world, experiment)
+    world.memories[key] = memory = with_prime(memory, experiment, plan)
     observation, memory = await gather(world, experiment, memory)
     answered = world.clock()
     decision = decide(experiment, memory.state, observation, plan)
@@ -99,34 +97,6 @@ async def act(
         await recording.hold(world, key)  # again, where somebody took it away
     await checkpoint.write_checkpoint(world, key, experiment)
     return _next_look(world, decision, changed=changed, before=before)
-
-
-def _plan(world: World, experiment: Experiment) -> Plan:
-    return plan_for(
-        experiment.spec,
-        uid=experiment.uid,
-        taken=_taken(world, experiment),
-        poll_seconds=world.settings.poll_seconds,
-        blindness_budget_seconds=world.settings.blindness_budget_seconds,
-        lag_seconds=world.settings.stale_after_seconds,
-        query=partial(check_query, exporter=exporter_of(experiment.spec.strategy)),
-    )
-
-
-def _taken(world: World, experiment: Experiment) -> frozenset[int]:
-    """The primes of all others: of those that this process has looked at, and of those whose status has one."""
-    own = (experiment.namespace, experiment.name)
-    remembered = {key: memory.state.assignment for key, memory in world.memories.items()}
-    moduli = {key: assignment.modulus for key, assignment in remembered.items() if assignment}
-    for manifest in world.cache.all(MODEL_EXPERIMENT):
-        metadata, written = manifest["metadata"], manifest.get("status", {}).get("assignment", {})
-        moduli.setdefault((metadata["namespace"], metadata["name"]), written.get("modulus", 0))
-    return frozenset(modulus for key, modulus in moduli.items() if key != own)
-
-
-def _with_prime(memory: Memory, experiment: Experiment, plan: Plan) -> Memory:
-    assignment = memory.state.assignment or split_of(experiment, plan.modulus)
-    return replace(memory, state=replace(memory.state, assignment=assignment))
 
 
 def _reason_to_keep(decision: Decision) -> str:
