@@ -4,6 +4,7 @@
 
     ModelExperimentError
       SpecError          the user must change the spec; shown as Ready=False, not retried until it changes
+      StatusError        the status is not one that this version of the operator wrote; shown in the same way
       ClusterError       the API server refused a request or could not be reached; retried at the next tick
         ConflictError    a guarded write found another state than it was planned for; read again and plan again
         UnavailableError the API server is away or too busy; the same request may go through later
@@ -20,6 +21,10 @@ class ModelExperimentError(Exception):
 
 class SpecError(ModelExperimentError):
     """A spec that cannot be run as written; the text has one sentence a fault."""
+
+
+class StatusError(ModelExperimentError):
+    """A status that this version of the operator cannot read."""
 
 
 class ClusterError(ModelExperimentError):

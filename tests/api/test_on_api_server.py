@@ -16,7 +16,7 @@ from api.bad_shadows import BAD_SHADOWS
 from api.cluster import Experiments, RefusedError
 from api.objects import MINIMAL, changed, good_files
 from model_experiment.api.conditions import Condition
-from model_experiment.api.crd import FROZEN, custom_resource_definition
+from model_experiment.api.crd import FROZEN, ROUTING_FROZEN, custom_resource_definition
 from model_experiment.api.parsing import parse_spec
 from model_experiment.api.spec import GROUP, PLURAL, VERSION
 from model_experiment.api.status import parse_status
@@ -128,6 +128,33 @@ def test_a_spec_must_not_change_after_the_start(experiments, stored, path, value
         experiments.replace(other)
 
     assert f"spec: Invalid value: {FROZEN}" in re.sub(r'"\{.*\}": |"object": ', "", str(refusal.value))
+
+
+PREPARED = {"unit": "User", "header": "x-user-id", "modulus": 101, "shares": []}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        pytest.param("spec.routing.httpRoute.name", "other", id="another route"),
+        pytest.param("spec.routing.ownership", "Shared", id="another owner"),
+    ],
+)
+def test_the_route_must_not_change_once_it_is_prepared(experiments, stored, path, value):
+    prepared = experiments.replace_status(stored | {"status": stored["status"] | {"assignment": PREPARED}})
+
+    with pytest.raises(RefusedError) as refusal:
+        experiments.replace(prepared | {"spec": changed({path: value})["spec"]})
+
+    assert f"spec.routing: Invalid value: {ROUTING_FROZEN}" in re.sub(r'"\{.*\}": |"object": ', "", str(refusal.value))
+    other = changed({"spec.challengers[0].percent": 10})["spec"]
+    assert experiments.replace(prepared | {"spec": other})["spec"]["challengers"][0]["percent"] == 10
+
+
+def test_the_route_may_change_before_it_is_prepared(experiments, stored):
+    stored["spec"]["routing"]["httpRoute"]["name"] = "other"
+
+    assert experiments.replace(stored)["spec"]["routing"]["httpRoute"]["name"] == "other"
 
 
 def test_labels_and_finalizers_may_change_after_the_start(experiments, stored):

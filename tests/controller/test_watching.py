@@ -1,10 +1,17 @@
 """Whom a change concerns, and which kinds are watched."""
 
-import pytest
+import asyncio
+from types import SimpleNamespace
 
+import pytest
+from aiohttp import web
+
+from controller.answering import objects_of
+from controller.virtual_time import run
 from given.experiments import experiment_manifest
 from model_experiment.controller.cache import Cache
-from model_experiment.controller.watching import concerned, wake_concerned
+from model_experiment.controller.main import relisting, until_the_first_ends
+from model_experiment.controller.watching import POLICY_LABEL, Watches, concerned, served_kinds, wake_concerned
 from model_experiment.objects import (
     BACKEND_TRAFFIC_POLICY,
     ENVOY_FILTER,
@@ -14,6 +21,7 @@ from model_experiment.objects import (
     MODEL_EXPERIMENT,
     SECURITY_POLICY,
     VIRTUAL_SERVICE,
+    Kind,
 )
 
 EXPERIMENTS = [
@@ -67,3 +75,61 @@ def test_everybody_concerned_is_woken(cache):
     woken = []
     wake_concerned(cache, woken.append, SECURITY_POLICY, {"metadata": {"namespace": "shop", "name": "any"}})
     assert woken == [("shop", "ranker"), ("shop", "search")]
+
+
+def definition(kind, *, scope="Namespaced", **labels):
+    """What tells the cluster of a kind."""
+    return {
+        "metadata": {"name": f"{kind.plural}.{kind.group}", "labels": labels},
+        "spec": {
+            "group": kind.group,
+            "scope": scope,
+            "names": {"plural": kind.plural, "kind": kind.name},
+            "versions": [{"name": kind.version, "served": True}],
+        },
+    }
+
+
+AUTH_POLICY = Kind("kuadrant.io", "v1", "authpolicies", "AuthPolicy")
+LABELLED = {POLICY_LABEL: "direct"}
+APPEARANCES = [
+    pytest.param(definition(AUTH_POLICY, **LABELLED), (AUTH_POLICY,), id="a kind that is labelled as a policy"),
+    pytest.param(definition(VIRTUAL_SERVICE), (VIRTUAL_SERVICE,), id="a kind of Istio's"),
+    pytest.param(definition(AUTH_POLICY), (), id="not a kind that no experiment depends on"),
+    pytest.param(definition(AUTH_POLICY, scope="Cluster", **LABELLED), (), id="not a policy that is cluster-wide"),
+]
+
+
+@pytest.mark.parametrize(("new", "kinds"), APPEARANCES)
+async def test_what_appears_after_the_start_is_noticed(new, kinds):
+    definitions = [definition(MODEL_EXPERIMENT), definition(HTTP_ROUTE), definition(SECURITY_POLICY)]
+
+    async def answer(_request):
+        return web.json_response({"items": definitions})
+
+    async with objects_of(answer) as objects:
+        watched, _ = await served_kinds(objects)
+        watches = Watches(Cache(()), objects, watched, None, None, asyncio.get_running_loop(), None)
+        assert await watches.appeared() == ()
+        definitions.append(new)
+        assert await watches.appeared() == kinds
+
+
+def test_a_kind_that_appears_ends_the_process_with_a_fault_so_that_it_is_started_again():
+    """It would stay unwatched, and a policy of it would be bypassed."""
+
+    async def story():
+        async def nothing():
+            pass
+
+        async def appeared():
+            return (AUTH_POLICY,) if asyncio.get_running_loop().time() > 60 else ()
+
+        watches = SimpleNamespace(relist=nothing, appeared=appeared, stop=asyncio.Event())
+        stop = asyncio.Event()
+        await until_the_first_ends(stop, watches, [relisting(watches, stop), stop.wait()])
+
+    with pytest.raises(ExceptionGroup) as ended:
+        run(story())
+    (fault,) = ended.value.exceptions
+    assert str(fault) == "authpolicies.kuadrant.io must be watched, which only a new process can; this one ends"

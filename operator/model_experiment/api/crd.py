@@ -1,7 +1,7 @@
 """The CustomResourceDefinition of ModelExperiments, made from the models.
 
 ``dev/generate.py`` writes it to ``crds/`` and into the chart; nobody edits it there. What is not in the
-models stands here: names, printer columns, and the two rules that look at the whole object.
+models stands here: names, printer columns, and the rules that look at the whole object.
 """
 
 from typing import Any
@@ -14,6 +14,10 @@ from model_experiment.api.words import EXPERIMENT_NAME
 
 FROZEN = (
     "spec must not change after the experiment started: that would mix two experiments in one result; "
+    "delete it and apply a new one"
+)
+ROUTING_FROZEN = (
+    "spec.routing must not change while the experiment prepares a route: what stands would be left behind; "
     "delete it and apply a new one"
 )
 
@@ -82,6 +86,12 @@ def _rules() -> list[dict[str, str]]:
             "rule": "!has(oldSelf.status) || !has(oldSelf.status.startTime) || self.spec == oldSelf.spec",
             "message": FROZEN,
             "fieldPath": ".spec",
+        },
+        {
+            "rule": "!has(oldSelf.status) || !has(oldSelf.status.assignment)"
+            " || self.spec.routing == oldSelf.spec.routing",
+            "message": ROUTING_FROZEN,
+            "fieldPath": ".spec.routing",
         },
     ]
 

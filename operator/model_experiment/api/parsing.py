@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from model_experiment.api.routed_spec import RoutedSpec
 from model_experiment.api.rules import FAULTS, SpecPart, shown
 from model_experiment.api.shadow import Shadow
 from model_experiment.api.shadow_spec import ShadowSpec
@@ -45,6 +46,15 @@ def parse_shadow_spec(raw: Mapping[str, Any]) -> ShadowSpec:
         SpecError: as :func:`parse_spec`.
     """
     return _parsed(ShadowSpec, raw, root="spec")
+
+
+def parse_routed_spec(raw: Mapping[str, Any]) -> ModelExperimentSpec:
+    """A spec of which only those parts were read that its route depends on; the others are defaults or missing.
+
+    Raises:
+        SpecError: as :func:`parse_spec`.
+    """
+    return ModelExperimentSpec.model_construct(**dict(_parsed(RoutedSpec, raw, root="spec")))
 
 
 def parse_name(raw: str) -> str:

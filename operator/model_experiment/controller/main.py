@@ -63,8 +63,8 @@ async def _control(settings: ControllerSettings, stop: asyncio.Event) -> None:
         probes = http.runner(health.application(scheduler))
         await stack.enter_async_context(http.listening(probes, settings.health_address, setting="health-address"))
         log.info("watching; metrics from %s every %g s", settings.prometheus_url, settings.poll_seconds)
-        await _until_the_first_ends(
-            stop, watches, [scheduler.serve(stop), asyncio.to_thread(watches.run), _relisting(watches, stop)]
+        await until_the_first_ends(
+            stop, watches, [scheduler.serve(stop), asyncio.to_thread(watches.run), relisting(watches, stop)]
         )
 
 
@@ -82,14 +82,14 @@ async def _connected(settings: ControllerSettings, stack: AsyncExitStack) -> tup
     _require_kinds(kinds)
     cache = Cache(policies)
     urgent = Objects(take_back_api, timeout_seconds=settings.api_timeout_seconds)
-    router = _router(settings, objects, cache, urgent=urgent, is_new_gateway=is_new_envoy_gateway(definitions))
+    router = router_of(settings, objects, cache, urgent=urgent, is_new_gateway=is_new_envoy_gateway(definitions))
     watches = watching.Watches(
         cache, objects, kinds, api.configuration, settings.namespace, asyncio.get_running_loop(), threading.Event()
     )
     return World(settings, cache, objects, router, source, source, clock=time.time), watches
 
 
-def _router(
+def router_of(
     settings: ControllerSettings, objects: Objects, cache: Cache, *, urgent: Objects, is_new_gateway: bool
 ) -> ChosenRouter:
     """The routers of both meshes and both kinds of ownership, with one picture of the world and of istiod."""
@@ -128,7 +128,7 @@ def _comparator(settings: ControllerSettings) -> Comparator | None:
     return Comparator(namespace, name, int(port), settings.cluster_domain)
 
 
-async def _until_the_first_ends(
+async def until_the_first_ends(
     stop: asyncio.Event, watches: watching.Watches, parts: Sequence[Coroutine[Any, Any, None]]
 ) -> None:
     """Runs the parts; when one of them ends, all end, and that is a fault unless it was asked for."""
@@ -143,10 +143,13 @@ async def _until_the_first_ends(
         raise ExceptionGroup("each part must run until told to stop", faults or [RuntimeError("a part has ended")])
 
 
-async def _relisting(watches: watching.Watches, stop: asyncio.Event) -> None:
-    """Lists everything again now and then, until told to stop.
+async def relisting(watches: watching.Watches, stop: asyncio.Event) -> None:
+    """Lists everything again now and then, until told to stop; ends where there is a new kind of object to watch.
 
     Soon after the start as well: what is deleted before the watches stand is told by nobody.
+
+    Raises:
+        ModelExperimentError: where there is such a kind, which only a new process can watch.
     """
     for pause in chain(_FIRST_RELISTS_SECONDS, repeat(_RELIST_SECONDS)):
         with suppress(TimeoutError):
@@ -154,8 +157,13 @@ async def _relisting(watches: watching.Watches, stop: asyncio.Event) -> None:
             return
         try:
             await watches.relist()
+            appeared = await watches.appeared()
         except ModelExperimentError as error:
             log.warning("%s; listed again later", error)
+            continue
+        if appeared:
+            names = ", ".join(f"{kind.plural}.{kind.group}" for kind in appeared)
+            raise ModelExperimentError(f"{names} must be watched, which only a new process can; this one ends")
 
 
 async def _timed_tick(world: World, key: Key) -> float | None:

@@ -9,23 +9,26 @@ import logging
 from dataclasses import replace
 from typing import Any
 
+from model_experiment.api.conditions import Condition
 from model_experiment.api.status import ModelExperimentStatus, parse_status
 from model_experiment.controller.world import Key, World
 from model_experiment.decision import wording
+from model_experiment.decision.account import state_of
 from model_experiment.decision.health import Health, with_health
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.state import Entry
-from model_experiment.errors import ClusterError, ConflictError, SpecError
+from model_experiment.errors import ClusterError, ConflictError, StatusError
 from model_experiment.objects import EVENT, MODEL_EXPERIMENT, Manifest
 
 log = logging.getLogger(__name__)
 
 FINALIZER = "modelexperiment.io/traffic"
 REPORTER = "model-experiment-operator"
+_TOLD = ("observedGeneration", "conditions")
 _ALARMING = frozenset(
     {
         *("GuardrailBreached", "SampleRatioMismatch", "RouteNotEffective", "BlindForTooLong"),
-        *("PolicyNotCarried", "RouteContested"),
+        *("PolicyNotCarried", "RouteContested", "InvalidSpec", "InvalidStatus"),
     }
 )
 
@@ -34,17 +37,19 @@ def status_from(stored: Manifest | None) -> ModelExperimentStatus:
     """The status as it was stored.
 
     Raises:
-        SpecError: if it cannot be read, as after a downgrade of the operator.
+        StatusError: if it cannot be read, as after a downgrade of the operator.
     """
     try:
-        return parse_status(stored)
+        status = parse_status(stored)
+        state_of(status)
     except ValueError as error:
-        raise SpecError(f"status must be one that this operator wrote, found: {error}") from error
+        raise StatusError(f"status must be one that this operator wrote, found: {error}") from error
+    return status
 
 
-async def write_status(world: World, key: Key, status: ModelExperimentStatus) -> None:
+async def write_status(world: World, key: Key, wanted: Manifest) -> None:
     """Writes the status where it says something new, or where its numbers have become old."""
-    manifest, wanted = world.cache.get(MODEL_EXPERIMENT, *key), status.to_json()
+    manifest = world.cache.get(MODEL_EXPERIMENT, *key)
     if manifest is None or not is_due(world, key, wanted):
         return
     memory = world.memories.get(key)
@@ -68,9 +73,9 @@ def is_due(world: World, key: Key, wanted: Manifest) -> bool:
     return is_worth_writing(wanted, written, age=age, refresh_seconds=world.settings.status_refresh_seconds)
 
 
-async def refuse(world: World, key: Key, manifest: Manifest, message: str) -> None:
-    """Says that a spec cannot be run; only a person can mend that."""
-    await _tell(world, key, manifest, Health(ready=False, reason="InvalidSpec", message=message, stalled=True))
+async def refuse(world: World, key: Key, manifest: Manifest, *, reason: str, message: str) -> None:
+    """Says that an experiment cannot be run as it is; only a person can mend that."""
+    await _tell(world, key, manifest, Health(ready=False, reason=reason, message=message, stalled=True))
 
 
 async def complain(world: World, key: Key, manifest: Manifest, message: str) -> None:
@@ -89,10 +94,18 @@ async def _tell(world: World, key: Key, manifest: Manifest, health: Health) -> N
     """
     metadata, memory = manifest["metadata"], world.memories.get(key)
     known = memory.status if memory is not None and memory.uid == metadata["uid"] else manifest.get("status")
-    previous, generation, now = status_from(known), metadata["generation"], world.clock()
-    conditions = with_health(health, generation=generation, previous=previous.conditions, now=now)
-    told = {"observed_generation": generation, "conditions": conditions}
-    await write_status(world, key, previous.model_copy(update=told))
+    generation = metadata["generation"]
+    conditions = with_health(health, generation=generation, previous=_conditions_in(known), now=world.clock())
+    told = ModelExperimentStatus(observed_generation=generation, conditions=conditions).to_json()
+    await write_status(world, key, {**told, **(known or {}), **{field: told[field] for field in _TOLD}})
+
+
+def _conditions_in(stored: Manifest | None) -> tuple[Condition, ...]:
+    """The conditions of a status that may be readable in no other part, and perhaps not even here."""
+    try:
+        return parse_status({"conditions": stored["conditions"]} if stored else None).conditions
+    except (KeyError, ValueError):
+        return ()
 
 
 def is_worth_writing(wanted: Manifest, written: Manifest | None, *, age: float, refresh_seconds: float) -> bool:
@@ -126,14 +139,21 @@ async def announce(world: World, key: Key, experiment: Experiment) -> None:
     history = memory.state.history
     first = history.index(memory.announced) + 1 if memory.announced in history else 0
     for entry in history[first:]:
-        try:
-            await world.objects.create(EVENT, event_of(experiment, entry))
-        except ConflictError:
-            pass  # said before a crash
-        except ClusterError as error:
-            log.warning("%s/%s: an event was not written: %s", *key, error)
+        if not await say(world, key, experiment, entry):
             return
         world.memories[key] = replace(world.memories[key], announced=entry)
+
+
+async def say(world: World, key: Key, experiment: Experiment, entry: Entry) -> bool:
+    """One event; whether it was written, now or before a crash."""
+    try:
+        await world.objects.create(EVENT, event_of(experiment, entry))
+    except ConflictError:
+        return True
+    except ClusterError as error:
+        log.warning("%s/%s: an event was not written: %s", *key, error)
+        return False
+    return True
 
 
 def event_of(experiment: Experiment, entry: Entry) -> Manifest:

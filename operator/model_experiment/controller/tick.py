@@ -6,30 +6,30 @@ step is idempotent, so a crash between any two of them is mended by the next tic
 
 import logging
 from dataclasses import replace
-from functools import partial
 
-from model_experiment.api.parsing import parse_spec
 from model_experiment.api.status import Phase
 from model_experiment.controller import checkpoint, recording
 from model_experiment.controller.explaining import explained
 from model_experiment.controller.gather import gather
 from model_experiment.controller.health import ANSWER_TO_ROUTE_SECONDS
 from model_experiment.controller.memory import Memory
+from model_experiment.controller.planning import plan_of, with_prime
+from model_experiment.controller.reading import experiment_of
+from model_experiment.controller.refusing import refuse
 from model_experiment.controller.world import Key, World
 from model_experiment.decision.account import status_of
 from model_experiment.decision.machine import Decision, decide
 from model_experiment.decision.observation import Experiment
-from model_experiment.decision.plan import Plan, plan_for
+from model_experiment.decision.plan import Plan
 from model_experiment.decision.route import Absent, Open, Parked
 from model_experiment.decision.state import State, latch
-from model_experiment.errors import ClusterError, ConflictError, SpecError
-from model_experiment.metrics.families import exporter_of
-from model_experiment.metrics.queries import check_query
+from model_experiment.errors import ClusterError, ConflictError, SpecError, StatusError
 from model_experiment.objects import MODEL_EXPERIMENT, Manifest
 
 log = logging.getLogger(__name__)
 
 AFTER_A_REFUSAL_SECONDS = 1.0
+MANY_CONFLICTS = 8  # in a row: two who write against each other, or an object that is not what it seems
 SETTLING_SECONDS = 0.25  # while the gateway works on a step; its answer usually wakes the tick earlier
 
 
@@ -38,35 +38,37 @@ async def tick(world: World, key: Key) -> float | None:
     manifest = world.cache.get(MODEL_EXPERIMENT, *key)
     if manifest is None:
         world.memories.pop(key, None)
+        del world.conflicts[key]
         return None
     try:
-        return await _run(world, key, experiment_of(manifest))
-    except SpecError as error:
-        await _refuse(world, key, manifest, error)
-        return None
+        after = await _look(world, key, manifest)
     except ConflictError as error:
+        world.conflicts[key] += 1
         log.info("%s/%s: %s; read and planned again", *key, error)
+        if world.conflicts[key] >= MANY_CONFLICTS:
+            await recording.complain(world, key, manifest, str(error))
         return SETTLING_SECONDS
     except ClusterError as error:
         log.warning("%s/%s: %s; tried again in %g s", *key, error, AFTER_A_REFUSAL_SECONDS)
         await recording.complain(world, key, manifest, str(error))
         return AFTER_A_REFUSAL_SECONDS
+    del world.conflicts[key]
+    return after
 
 
-async def _refuse(world: World, key: Key, manifest: Manifest, error: SpecError) -> None:
-    """What cannot be read cannot be run; it may be deleted, and its route goes with it."""
-    log.warning("%s/%s: %s", *key, error)
-    if "deletionTimestamp" in manifest["metadata"]:
-        await recording.let_go(world, key)
-    else:
-        await recording.refuse(world, key, manifest, str(error))
+async def _look(world: World, key: Key, manifest: Manifest) -> float | None:
+    try:
+        return await _run(world, key, experiment_of(manifest))
+    except (SpecError, StatusError) as error:
+        return SETTLING_SECONDS if await refuse(world, key, manifest, error) else None
 
 
 async def _run(world: World, key: Key, experiment: Experiment) -> float | None:
     memory = await checkpoint.recall(world, key, experiment)
+    plan = plan_of(world, experiment)
+    world.memories[key] = memory = with_prime(memory, experiment, plan)
     observation, memory = await gather(world, experiment, memory)
     answered = world.clock()
-    plan = _plan(world, experiment)
     decision = decide(experiment, memory.state, observation, plan)
     return await act(world, experiment, plan, memory=memory, decision=decision, answered=answered)
 
@@ -76,7 +78,8 @@ async def act(
 ) -> float | None:
     """Makes the world match a decision and reports it; answers with the seconds until the next look."""
     key = (experiment.namespace, experiment.name)
-    if isinstance(decision.step, Open | Parked) and not decision.stands:
+    needs_hold = isinstance(decision.step, Open | Parked) and not experiment.deleting
+    if needs_hold and not decision.stands:
         await recording.hold(world, key)  # before there is a route, never before a take-back
     changed = await world.router.apply(experiment, decision.step, taken_back=_reason_to_keep(decision))
     if changed:
@@ -85,44 +88,15 @@ async def act(
     world.memories[key] = replace(memory, state=decision.state)
     previous = recording.status_from(memory.status)
     status = status_of(experiment, plan, decision, previous=previous, now=world.clock())
-    await recording.write_status(world, key, await explained(world, key, experiment, status))
+    status = await explained(world, key, experiment, status)
+    await recording.write_status(world, key, status.to_json())
     await recording.announce(world, key, experiment)
     if not decision.stands and isinstance(decision.goal, Absent):
         await recording.let_go(world, key)
+    elif needs_hold:
+        await recording.hold(world, key)  # again, where somebody took it away
     await checkpoint.write_checkpoint(world, key, experiment)
     return _next_look(world, decision, changed=changed, before=before)
-
-
-def experiment_of(manifest: Manifest) -> Experiment:
-    """The experiment that an object describes.
-
-    Raises:
-        SpecError: if its spec cannot be run.
-    """
-    metadata = manifest["metadata"]
-    return Experiment(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        uid=metadata["uid"],
-        generation=metadata["generation"],
-        spec=parse_spec(manifest["spec"]),
-        deleting="deletionTimestamp" in metadata,
-        created=metadata["creationTimestamp"],
-    )
-
-
-def _plan(world: World, experiment: Experiment) -> Plan:
-    others = {key: memory for key, memory in world.memories.items() if key != (experiment.namespace, experiment.name)}
-    taken = {memory.state.assignment.modulus for memory in others.values() if memory.state.assignment}
-    return plan_for(
-        experiment.spec,
-        uid=experiment.uid,
-        taken=frozenset(taken),
-        poll_seconds=world.settings.poll_seconds,
-        blindness_budget_seconds=world.settings.blindness_budget_seconds,
-        lag_seconds=world.settings.stale_after_seconds,
-        query=partial(check_query, exporter=exporter_of(experiment.spec.strategy)),
-    )
 
 
 def _reason_to_keep(decision: Decision) -> str:

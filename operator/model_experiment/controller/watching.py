@@ -113,6 +113,11 @@ class Watches:
                 if manifest["metadata"]["uid"] in gone:
                     self.cache.forget(kind, manifest)
 
+    async def appeared(self) -> tuple[Kind, ...]:
+        """Kinds that the cluster serves by now and that are not watched: kopf cannot begin to while it runs."""
+        served, _ = await served_kinds(self.objects)
+        return tuple(kind for kind in served if kind not in self.kinds)
+
     async def _listed(self, kind: Kind) -> list[Manifest]:
         try:
             return await patiently(partial(self.objects.all, kind, namespace=self.namespace))

@@ -1,5 +1,6 @@
 """Everything outside that a tick may touch, in one value, so that a test can put other parts in."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ Key = tuple[str, str]  # namespace and name
 
 @dataclass(slots=True)
 class World:
-    """The parts of a running controller; ``memories`` is all that changes from tick to tick."""
+    """The parts of a running controller; ``memories`` and ``conflicts`` in a row change from tick to tick."""
 
     settings: ControllerSettings
     cache: Cache
@@ -25,3 +26,4 @@ class World:
     fields: FieldsSource
     clock: Callable[[], float]
     memories: dict[Key, Memory] = field(default_factory=dict)
+    conflicts: Counter[Key] = field(default_factory=Counter)

@@ -143,6 +143,7 @@ class IstioRouter:
         user_route = self._user_route(experiment)
         return (
             name_taken(experiment, self._named(experiment))
+            or self._filter_taken(experiment, self._gateways(user_route)[:1])
             or find_missing(experiment, self._comparator)
             or find_unserved(experiment, self._view)
             or find_obstacle(
@@ -153,6 +154,12 @@ class IstioRouter:
                 others=self._view.all(MODEL_EXPERIMENT),
             )
         )
+
+    def _filter_taken(self, experiment: Experiment, gateways: Sequence[Manifest]) -> Obstacle | None:
+        places = [owned_elsewhere(experiment, each["metadata"]["namespace"]) for each in gateways]
+        found = [self._view.get(ENVOY_FILTER, each["namespace"], each["name"]) for each in places]
+        taken = (name_taken(experiment, each, belongs=is_ours_elsewhere) for each in found if is_hashed(experiment))
+        return next(filter(None, taken), None)
 
     def _seen(self, experiment: Experiment, own: Manifest) -> Seen:
         settled, problem = self._says(experiment, own)

@@ -1,5 +1,7 @@
 """Whose object is it? Names, labels and owner of everything that an experiment makes."""
 
+from collections.abc import Callable
+
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Obstacle
 from model_experiment.objects import HTTP_ROUTE, MODEL_EXPERIMENT, Manifest
@@ -70,12 +72,14 @@ def is_ours_elsewhere(manifest: Manifest, experiment: Experiment) -> bool:
     return bool(labels.items() <= manifest["metadata"].get("labels", {}).items())
 
 
-def name_taken(experiment: Experiment, found: Manifest | None) -> Obstacle | None:
+def name_taken(
+    experiment: Experiment, found: Manifest | None, *, belongs: Callable[[Manifest, Experiment], bool] = is_ours
+) -> Obstacle | None:
     """A stranger's object where ours would have to stand."""
-    if found is None or is_ours(found, experiment):
+    if found is None or belongs(found, experiment):
         return None
     return Obstacle(
         "NameTaken",
-        f"{found['kind']} {experiment.route_name} must belong to ModelExperiment {experiment.name},"
+        f"{found['kind']} {found['metadata']['name']} must belong to ModelExperiment {experiment.name},"
         " found one that somebody else made; remove it, or give the experiment another name",
     )
