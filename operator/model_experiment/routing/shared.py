@@ -44,6 +44,10 @@ class Dialect(Protocol):
         """The route that the experiment names."""
         ...
 
+    def rules(self, experiment: Experiment, user_route: Manifest) -> list[SharedRule]:
+        """All rules of a route, in their order."""
+        ...
+
     def rule(self, experiment: Experiment, user_route: Manifest) -> SharedRule:
         """The shared rule; an empty one where there is none."""
         ...
@@ -135,7 +139,7 @@ class SharedRouter:
         changed = await self._patch(user_route, patch, self._urgent if urgent else self._objects)
         if changed is not None:
             self._holding.add(experiment.uid)
-            self._check(experiment, changed, wanted)
+            self._check(experiment, changed, rule, wanted)
         return True
 
     def _must_wait(
@@ -150,8 +154,9 @@ class SharedRouter:
         obstacle = self._obstacle(experiment, user_route, is_marked=mark is not None)
         return obstacle is not None or (is_undone and self._reverts.waits(experiment.uid))
 
-    def _check(self, experiment: Experiment, changed: Manifest, wanted: Written) -> None:
-        found = weights_of(self._dialect.rule(experiment, changed).entries)
+    def _check(self, experiment: Experiment, changed: Manifest, rule: SharedRule, wanted: Written) -> None:
+        standing = {each.place: weights_of(each.entries) for each in self._dialect.rules(experiment, changed)}
+        found = standing.get(rule.place, ())
         if found != wanted.weights:
             raise ClusterError(
                 f"{experiment.spec.routing.user_route} must have the weights {list(wanted.weights)} as written, found"

@@ -14,9 +14,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from model_experiment.assignment import Assignment, Share
+from model_experiment.assignment import SMALLEST_MODULUS, Assignment, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Open, Parked
+from model_experiment.decision.splits import split_of
 from model_experiment.objects import Manifest, Operation
 
 PREFIX = "modelexperiment.io/shared."
@@ -38,10 +39,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class SharedRule:
-    """The rule of the user's route that an experiment is about; ``name`` is where it says its own, and that name."""
+    """The rule of the user's route that an experiment is about.
+
+    ``name`` is where it says its own, and that name; ``place`` is which of the rules it is, None where there is none.
+    """
 
     entries: tuple[Entry, ...] = ()
     name: tuple[str, str] | None = None
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,30 @@ def mark_on(user_route: Manifest | None, experiment: Experiment) -> Mark | None:
         return Mark(uid, tuple(parts["original"]), split, reason if uid == experiment.uid else "")
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def shared_among(
+    rules: Sequence[SharedRule], experiment: Experiment, user_route: Manifest, *, name: str | None
+) -> SharedRule:
+    """The rule with the experiment's weights, above all where a challenger has traffic; empty where there is none.
+
+    Somebody may have put another rule before it, or undone its weights. Then it is the one with the ``name``, or that
+    lists the variants in their order, or at least a challenger.
+    """
+    mark, planned = mark_on(user_route, experiment), split_of(experiment, SMALLEST_MODULUS)
+    challengers = {challenger.name for challenger in experiment.spec.challengers}
+
+    def signs(rule: SharedRule) -> tuple[bool, ...]:
+        is_ours = mark is not None and sum(weights_of(rule.entries)) == mark.split.modulus
+        return (
+            is_ours and challengers_have_traffic(rule.entries, experiment.spec.champion.name),
+            is_ours,
+            rule.name is not None and rule.name[1] == name,
+            is_planned(rule.entries, planned),
+            not challengers.isdisjoint(entry.variant for entry in rule.entries),
+        )
+
+    return max(filter(lambda rule: any(signs(rule)), rules), key=signs, default=SharedRule())
 
 
 def weights_of(entries: Iterable[Entry]) -> tuple[int, ...]:
