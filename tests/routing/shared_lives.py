@@ -105,7 +105,7 @@ class SharedLife:
         observation = Observation(self.now, self.router.read(self.subject), self.status.phase, counts)
         decision = decide(self.subject, self.state, observation, plan)
         ending = isinstance(decision.goal, Absent) and decision.state.judgement is not None
-        self.holds |= not decision.stands and not isinstance(decision.step, Absent)
+        self.holds |= not self.subject.deleting and not isinstance(decision.step, Absent)
         try:
             reason = latch(decision.state.judgement) if ending else ""
             await self.router.apply(self.subject, decision.step, taken_back=reason)
