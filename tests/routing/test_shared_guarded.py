@@ -118,6 +118,19 @@ async def test_a_challenger_that_does_harm_is_taken_back_without_a_mark(life, lo
     assert MARK not in life.objects.manifest["metadata"].get("annotations", {})
 
 
+async def test_a_loop_that_takes_the_mark_away_moves_nobody_and_loses_against_a_take_back(life):
+    await life.until_running()
+    for _ in range(10):
+        life.edit(unmarked)
+        await life.tick()
+        assert (life.status.phase, life.weights(), life.holds) == ("Running", [SPLIT, FOR_OTHERS], True)
+    while life.status.phase != "Concluded":
+        life.edit(unmarked)
+        await life.harm(polls=1)
+    assert life.status.decision.verdict == "Rollback"
+    assert life.weights() == [[("ranker-v8", 0), ("ranker-v7", MODULUS)], FOR_OTHERS]
+
+
 @pytest.mark.parametrize("lose", LOST)
 @pytest.mark.parametrize("weights", [(432_246, 432_245), (10, 90), (1, MODULUS - 1)], ids=str)
 async def test_a_new_process_takes_back_a_split_that_has_no_mark(life, lose, weights):
@@ -147,6 +160,18 @@ async def test_a_mark_of_an_earlier_experiment_with_more_challengers_can_be_rele
     await life.until_over()
     assert life.weights()[0][0] == ("ranker-v8", 0)
     assert life.weights()[0][1] in [("ranker-v7", 100), ("ranker-v7", MODULUS)]
+    assert MARK not in life.objects.manifest["metadata"].get("annotations", {})
+
+
+@pytest.mark.parametrize("lose", [lambda _: None, unmarked], ids=["marked", "unmarked"])
+async def test_what_was_taken_back_by_hand_while_no_controller_ran_is_left(life, lose):
+    await life.until_running()
+    life.edit(weighed(0, 432_245))
+    life.edit(lose)
+    life.delete()
+    life.restart()
+    await life.until_over()
+    assert life.weights() == [[("ranker-v8", 0), ("ranker-v7", 432_245)], FOR_OTHERS]
     assert MARK not in life.objects.manifest["metadata"].get("annotations", {})
 
 
