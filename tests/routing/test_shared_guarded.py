@@ -106,6 +106,17 @@ async def test_a_mark_that_is_lost_while_the_split_stands_is_written_again_and_m
     assert life.objects.manifest["metadata"]["annotations"] == marked
 
 
+@pytest.mark.parametrize("process", [lambda _: None, SharedLife.restart], ids=["the same process", "a new one"])
+async def test_a_user_who_gives_the_challenger_everything_before_it_has_won_is_undone(life, process):
+    await life.until_running()
+    life.edit(unmarked)
+    life.edit(weighed(100, 0))
+    process(life)
+    for _ in range(6):
+        await life.tick()
+    assert (life.status.phase, life.weights(), life.holds) == ("Running", [SPLIT, FOR_OTHERS], True)
+
+
 @pytest.mark.parametrize("lose", LOST)
 async def test_a_challenger_that_does_harm_is_taken_back_without_a_mark(life, lose):
     await life.until_running()
@@ -215,7 +226,16 @@ async def test_a_user_who_gives_the_winner_everything_and_replaces_the_mark_is_l
     assert life.weights() == [[("ranker-v8", 100), ("ranker-v7", 0)], FOR_OTHERS]
 
 
-EDITS = [unmarked, broken, replaced, weighed(10, 90), weighed(1, MODULUS - 1), weighed(432_246, 432_245), unnamed]
+EDITS = [
+    unmarked,
+    broken,
+    replaced,
+    weighed(10, 90),
+    weighed(9, 1),
+    weighed(1, MODULUS - 1),
+    weighed(432_246, 432_245),
+    unnamed,
+]
 OTHERS = [("health", 1)], [("ranker-v7", 1)], [("ranker-v8", 1)]
 
 

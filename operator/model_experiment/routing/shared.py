@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from model_experiment.api.status import Phase
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Route, RouteReading, Seen
 from model_experiment.errors import ClusterError, ConflictError
@@ -36,6 +37,8 @@ from model_experiment.routing.shared_weights import (
     stands,
     weights_of,
 )
+
+_ENDING = frozenset({Phase.PROMOTING, Phase.PROMOTED, Phase.TAKING_BACK, Phase.CONCLUDED})
 
 
 class Dialect(Protocol):
@@ -192,13 +195,15 @@ class SharedRouter:
     def _mark(self, experiment: Experiment, user_route: Manifest | None) -> Mark | None:
         """The mark, or what is remembered of it where it is lost and a challenger still has traffic by our doing."""
         written = mark_on(user_route, experiment)
-        if written is not None or user_route is None or self._adopted(experiment, user_route):
+        if written is not None or user_route is None:
             return written
         entries = self._dialect.rule(experiment, user_route).entries
-        if not challengers_have_traffic(entries, experiment.spec.champion.name):
+        found = self._view.get(MODEL_EXPERIMENT, experiment.namespace, experiment.name) or {}
+        status = found.get("status", {})
+        is_left = self._adopted(experiment, user_route) and (experiment.deleting or status.get("phase") in _ENDING)
+        if is_left or not challengers_have_traffic(entries, experiment.spec.champion.name):
             return None
-        known = self._view.get(MODEL_EXPERIMENT, experiment.namespace, experiment.name) or {}
-        return self._held.get(experiment.uid) or mark_from(known.get("status", {}), experiment, entries)
+        return self._held.get(experiment.uid) or mark_from(status, experiment, entries)
 
     def _seen(self, experiment: Experiment, user_route: Manifest, mark: Mark) -> Seen:
         """The route as the decision needs it: weights that are not ours are a parked route on its way."""
