@@ -240,7 +240,7 @@ OTHERS = [("health", 1)], [("ranker-v7", 1)], [("ranker-v8", 1)]
 
 
 @given(kind=st.sampled_from([HTTP_ROUTE, VIRTUAL_SERVICE]), data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_experiment_lets_go_of_a_route_on_which_its_challenger_serves(kind, data):
     """Whoever writes the route in whatever order, and wherever the process dies."""
     edits, rules = st.sampled_from(EDITS).map(edit_by), st.sampled_from(OTHERS).map(insert)
