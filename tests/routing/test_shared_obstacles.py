@@ -103,6 +103,14 @@ GATEWAY = [
         id="another rule is first",
     ),
     pytest.param(
+        changed(HTTP, "spec", "rules", to=HTTP["spec"]["rules"][::-1]),
+        {},
+        "RuleNotFound",
+        "the first rule of HTTPRoute ranker must be the shared one, because access logs name a shared rule by its"
+        " place, found it as rule 2",
+        id="another rule was put before it",
+    ),
+    pytest.param(
         changed(HTTP, "spec", "rules", to=[]),
         {},
         "BackendsNotShared",

@@ -3,55 +3,23 @@
 import asyncio
 import json
 from copy import deepcopy
-from dataclasses import replace
 
-import jsonpatch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from given.deciding import experiment
-from given.experiments import hashing_policy, shared_route_manifest
+from given.experiments import shared_route_manifest
 from model_experiment.assignment import assign, modulus_for
 from model_experiment.controller.cache import Cache
 from model_experiment.decision.route import Absent, Open, Parked, next_step
 from model_experiment.decision.splits import promotion_of
-from model_experiment.errors import ConflictError
-from model_experiment.objects import BACKEND_TRAFFIC_POLICY, ENVOY_FILTER, HTTP_ROUTE, ISTIO_GATEWAY, VIRTUAL_SERVICE
-from model_experiment.routing.shared import SharedRouter
-from model_experiment.routing.shared_http_route import SharedHTTPRoute
-from model_experiment.routing.shared_virtual_service import SharedVirtualService
+from model_experiment.objects import HTTP_ROUTE
 from model_experiment.routing.shared_weights import mark_name
 from routing.manifests import condition, parent
-from routing.virtual_services import gateway, hashing_filter, shared_virtual_service
+from routing.shared_lives import SUBJECTS, OneObject, router_of
+from routing.virtual_services import shared_virtual_service
 
-SUBJECTS = {
-    kind: replace(experiment(routing={field: {"name": "ranker"}, "ownership": "Shared"}), uid="5f0c7ba2-uid")
-    for kind, field in ((HTTP_ROUTE, "httpRoute"), (VIRTUAL_SERVICE, "virtualService"))
-}
 SPLIT = assign(modulus=modulus_for("5f0c7ba2-uid"), champion="v7", challengers={"v8": 50})
 GOALS = [Parked(SPLIT), Open(SPLIT), Open(promotion_of(SPLIT, "v8")), Absent()]
-
-
-class OneObject:
-    """An API server that holds one object and understands a JSON Patch; everything settles at once."""
-
-    def __init__(self, manifest):
-        self.manifest = manifest
-
-    async def patch(self, _kind, _namespace, _name, *, operations):
-        try:
-            changed = jsonpatch.apply_patch(self.manifest, operations)
-        except jsonpatch.JsonPatchTestFailed as failed:
-            raise ConflictError(str(failed)) from failed
-        metadata = changed["metadata"]
-        metadata["resourceVersion"] = str(int(metadata["resourceVersion"]) + 1)
-        metadata["generation"] += changed["spec"] != self.manifest["spec"]
-        if not metadata.get("annotations", True):
-            del metadata["annotations"]  # as the API server does
-        for each in changed.get("status", {}).get("parents", []):
-            each["conditions"][0]["observedGeneration"] = metadata["generation"]
-        self.manifest = changed
-        return deepcopy(changed)
 
 
 values = st.recursive(
@@ -92,23 +60,6 @@ def user_routes(draw, kind):
     route["spec"] = draw(with_unknown_fields(route["spec"]))
     route["metadata"] = {**metadata, **({"annotations": annotations} if annotations else {})}
     return {**route, "status": status, **draw(st.dictionaries(names, values, max_size=2))}
-
-
-def router_of(kind, objects, cache):
-    if kind == HTTP_ROUTE:
-        cache.prime(BACKEND_TRAFFIC_POLICY, [stored({**hashing_policy("shop"), "status": {"ancestors": [parent()]}})])
-        dialect = SharedHTTPRoute(cache, clock=float, settle_seconds=0, warm_seconds=0)
-    else:
-        cache.prime(ISTIO_GATEWAY, [stored(gateway())])
-        cache.prime(ENVOY_FILTER, [stored(hashing_filter("shop"))])
-        dialect = SharedVirtualService(cache, clock=float, settle_seconds=0)
-    return SharedRouter(dialect, objects, cache, urgent=objects, clock=float)
-
-
-def stored(manifest):
-    uid = manifest["metadata"]["name"]
-    metadata = {**manifest["metadata"], "uid": uid, "resourceVersion": "1", "generation": 1}
-    return {**manifest, "metadata": metadata}
 
 
 def untouched(manifest, kind, subject):

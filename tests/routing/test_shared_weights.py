@@ -15,12 +15,14 @@ from model_experiment.routing.shared_weights import (
     Entry,
     Mark,
     SharedRule,
+    mark_from,
     mark_name,
     mark_on,
     next_written,
     opened,
     operations,
     parked,
+    released,
     stands,
     stepped,
 )
@@ -128,6 +130,56 @@ def test_a_mark_is_read_as_it_was_written_and_an_earlier_experiments_reason_is_f
 def test_an_edited_mark_is_none(text):
     subject = experiment()
     assert mark_on({"metadata": {"annotations": {mark_name(subject): text}}}, subject) is None
+
+
+STATUS = {
+    "phase": "Running",
+    "startTime": "2027-01-15T08:00:00Z",
+    "assignment": {
+        "modulus": MODULUS,
+        "shares": [{"variant": "v8", "weight": 50_001}, {"variant": "v7", "weight": 50_002}],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("standing", "changes", "split"),
+    [
+        pytest.param((50_001, 50_002), {}, (50_001, 50_002), id="the split that stands"),
+        pytest.param((1_001, 99_002), {}, (1_001, 99_002), id="an earlier step of the ramp"),
+        pytest.param((100_002, 1), {"phase": "Promoted"}, (100_002, 1), id="a promotion"),
+        pytest.param((10, 90), {}, (50_001, 50_002), id="somebody's weights"),
+        pytest.param((10, 90), {"phase": "Concluded"}, None, id="after the experiment"),
+        pytest.param((10, 90), {"startTime": None}, None, id="before it"),
+        pytest.param((10, 90), {"assignment": None}, None, id="before anything"),
+    ],
+)
+def test_what_a_status_knows_of_a_lost_mark(standing, changes, split):
+    status = {key: value for key, value in {**STATUS, **changes}.items() if value}
+    mark = mark_from(status, replace(experiment(), uid="5f0c7ba2-uid"), listed(*standing))
+    shares = mark and tuple(share.weight for share in mark.split.shares)
+    assert shares == split
+    assert mark is None or (mark.uid, mark.original) == ("5f0c7ba2-uid", (0, MODULUS))
+
+
+@pytest.mark.parametrize(
+    ("standing", "original", "wanted"),
+    [
+        pytest.param((0, MODULUS), (0, 100), (0, 100), id="what was found"),
+        pytest.param((0, MODULUS), (None, 100), (None, 100), id="a weight that was not given"),
+        pytest.param((50_002, 50_001), (0, 100), (0, 100), id="even from an open split"),
+        pytest.param((10, 90), (0, 100), (10, 90), id="somebody else's stay"),
+        pytest.param((0, MODULUS), (0, 100, 0), (0, MODULUS), id="found by one with more challengers"),
+    ],
+)
+def test_the_weights_that_a_release_leaves(standing, original, wanted):
+    assert released(listed(*standing), replace(MARK, original=original), "v7") == wanted
+
+
+def test_the_first_annotation_asks_for_the_very_version_also_in_a_take_back():
+    route, rule = {"metadata": {"uid": "route", "resourceVersion": "7"}}, SharedRule(listed(50_001, 50_002))
+    asked = operations(route, rule, (1, 100_002), annotation=("a/b", "text"), urgent=True)
+    assert {"op": "test", "path": "/metadata/resourceVersion", "value": "7"} in asked
 
 
 def test_a_write_tests_names_and_weights_and_a_take_back_names_alone():

@@ -4,17 +4,20 @@ For: ``ownership: Shared``. Nothing of the user's route is written but the weigh
 mark, and a release takes both back. What the rule must say besides is the user's to write, and asked for by name.
 
 The traps: somebody may undo our weights at any time. They are written again, ever later, until it is plain that two
-write against each other. A take-back waits for none of this, and depends on nothing but the names of the backends.
+write against each other. A take-back waits for none of this, and depends on nothing but the names of the backends. And
+somebody may take the mark away and leave the weights: as long as a challenger has traffic, what is remembered of the
+mark is as good as the mark.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from model_experiment.api.status import Phase
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Route, RouteReading, Seen
 from model_experiment.errors import ClusterError, ConflictError
-from model_experiment.objects import Kind, Manifest, Objects, Operation
+from model_experiment.objects import MODEL_EXPERIMENT, Kind, Manifest, Objects, Operation
 from model_experiment.routing.port import View
 from model_experiment.routing.reverts import Reverts
 from model_experiment.routing.shared_weights import (
@@ -24,14 +27,18 @@ from model_experiment.routing.shared_weights import (
     Written,
     challengers_have_traffic,
     is_planned,
+    mark_from,
     mark_name,
     mark_on,
     next_written,
     opened,
     operations,
+    released,
     stands,
     weights_of,
 )
+
+_ENDING = frozenset({Phase.PROMOTING, Phase.PROMOTED, Phase.TAKING_BACK, Phase.CONCLUDED})
 
 
 class Dialect(Protocol):
@@ -42,6 +49,10 @@ class Dialect(Protocol):
 
     def user_route(self, experiment: Experiment) -> Manifest | None:
         """The route that the experiment names."""
+        ...
+
+    def rules(self, experiment: Experiment, user_route: Manifest) -> list[SharedRule]:
+        """All rules of a route, in their order."""
         ...
 
     def rule(self, experiment: Experiment, user_route: Manifest) -> SharedRule:
@@ -72,12 +83,12 @@ class SharedRouter:
         self._urgent = urgent
         self._view = view
         self._reverts = Reverts(clock)
-        self._holding: set[str] = set()  # UIDs of experiments whose mark we wrote and did not take away
+        self._held: dict[str, Mark] = {}  # by the experiment's UID: marks that we wrote or found, and did not take away
 
     def read(self, experiment: Experiment) -> RouteReading:
         """What stands now and what is in the way."""
         user_route = self._dialect.user_route(experiment)
-        mark = mark_on(user_route, experiment)
+        mark = self._mark(experiment, user_route)
         return RouteReading(
             own=self._seen(experiment, user_route, mark) if user_route and mark else None,
             obstacle=self._obstacle(experiment, user_route, is_marked=mark is not None),
@@ -103,21 +114,20 @@ class SharedRouter:
 
     async def _release(self, experiment: Experiment, user_route: Manifest) -> bool:
         """Our weights go back to what was found; somebody else's stay, and so does everything else."""
-        mark, rule = mark_on(user_route, experiment), self._dialect.rule(experiment, user_route)
+        mark, rule = self._mark(experiment, user_route), self._dialect.rule(experiment, user_route)
+        self._held.pop(experiment.uid, None)  # what somebody writes from now on is theirs
         if mark is None:
             return False
-        are_ours = stands(rule.entries, mark.split, experiment.spec.champion.name)
-        weights = mark.original if are_ours else [entry.weight for entry in rule.entries]
+        weights = released(rule.entries, mark, experiment.spec.champion.name)
         patch = operations(user_route, rule, weights, annotation=(mark_name(experiment), None))
         await self._patch(user_route, patch, self._objects)
-        self._holding.discard(experiment.uid)
         self._reverts.forget(experiment.uid)
         return True
 
     async def _stand(
         self, experiment: Experiment, user_route: Manifest, step: Parked | Open, *, taken_back: str
     ) -> bool:
-        mark, rule = mark_on(user_route, experiment), self._dialect.rule(experiment, user_route)
+        mark, rule = self._mark(experiment, user_route), self._dialect.rule(experiment, user_route)
         entries, champion = rule.entries, experiment.spec.champion.name
         takes_back = isinstance(step, Parked) and challengers_have_traffic(entries, champion)
         urgent = mark is not None and (takes_back or bool(taken_back))
@@ -127,31 +137,34 @@ class SharedRouter:
         wanted = next_written(entries, step, mark=mark, champion=champion, settled=settled)
         original = mark.original if mark else tuple(entry.weight for entry in entries)
         new = Mark(experiment.uid, original, wanted.split, taken_back)
-        if new == mark and wanted.weights == weights_of(entries):
+        if new == mark_on(user_route, experiment) and wanted.weights == weights_of(entries):
+            self._held[experiment.uid] = new
             return False
         patch = operations(
             user_route, rule, wanted.weights, annotation=(mark_name(experiment), new.text()), urgent=urgent
         )
         changed = await self._patch(user_route, patch, self._urgent if urgent else self._objects)
         if changed is not None:
-            self._holding.add(experiment.uid)
-            self._check(experiment, changed, wanted)
+            self._held[experiment.uid] = new
+            self._check(experiment, changed, rule, wanted)
         return True
 
     def _must_wait(
         self, experiment: Experiment, user_route: Manifest, entries: tuple[Entry, ...], mark: Mark | None
     ) -> bool:
         """Whether nothing may be written now: something is in the way, or somebody undid our weights a moment ago."""
-        champion = experiment.spec.champion.name
-        is_undone = not stands(entries, mark.split, champion) if mark else experiment.uid in self._holding
+        written, champion = mark_on(user_route, experiment), experiment.spec.champion.name
+        is_held = mark is not None or experiment.uid in self._held
+        is_undone = not stands(entries, written.split, champion) if written else is_held
         if is_undone:
             metadata = user_route["metadata"]
             self._reverts.notice(experiment.uid, (metadata["uid"], metadata["generation"]))
         obstacle = self._obstacle(experiment, user_route, is_marked=mark is not None)
         return obstacle is not None or (is_undone and self._reverts.waits(experiment.uid))
 
-    def _check(self, experiment: Experiment, changed: Manifest, wanted: Written) -> None:
-        found = weights_of(self._dialect.rule(experiment, changed).entries)
+    def _check(self, experiment: Experiment, changed: Manifest, rule: SharedRule, wanted: Written) -> None:
+        standing = {each.place: weights_of(each.entries) for each in self._dialect.rules(experiment, changed)}
+        found = standing.get(rule.place, ())
         if found != wanted.weights:
             raise ClusterError(
                 f"{experiment.spec.routing.user_route} must have the weights {list(wanted.weights)} as written, found"
@@ -178,6 +191,19 @@ class SharedRouter:
             self._view.remember(kind, found)
         else:
             self._view.forget(kind, known)
+
+    def _mark(self, experiment: Experiment, user_route: Manifest | None) -> Mark | None:
+        """The mark, or what is remembered of it where it is lost and a challenger still has traffic by our doing."""
+        written = mark_on(user_route, experiment)
+        if written is not None or user_route is None:
+            return written
+        entries = self._dialect.rule(experiment, user_route).entries
+        found = self._view.get(MODEL_EXPERIMENT, experiment.namespace, experiment.name) or {}
+        status = found.get("status", {})
+        is_left = self._adopted(experiment, user_route) and (experiment.deleting or status.get("phase") in _ENDING)
+        if is_left or not challengers_have_traffic(entries, experiment.spec.champion.name):
+            return None
+        return self._held.get(experiment.uid) or mark_from(status, experiment, entries)
 
     def _seen(self, experiment: Experiment, user_route: Manifest, mark: Mark) -> Seen:
         """The route as the decision needs it: weights that are not ours are a parked route on its way."""

@@ -23,10 +23,8 @@ from model_experiment.routing.own_objects import contains
 from model_experiment.routing.policies import Policies, attached
 from model_experiment.routing.port import View
 from model_experiment.routing.seen_http_route import gateway_says, is_reference_to
-from model_experiment.routing.shared_weights import Entry, SharedRule
+from model_experiment.routing.shared_weights import Entry, SharedRule, is_planned, shared_among
 from model_experiment.routing.user_http_route import wrong_gateway
-
-_RULE = "/spec/rules/0"
 
 
 class SharedHTTPRoute:
@@ -58,19 +56,14 @@ class SharedHTTPRoute:
         """See the dialect."""
         return self._view.get(HTTP_ROUTE, experiment.namespace, experiment.spec.routing.http_route.name)
 
+    def rules(self, experiment: Experiment, user_route: Manifest) -> list[SharedRule]:
+        """See the dialect."""
+        return [_shared_rule(experiment, rule, place) for place, rule in enumerate(_rules(user_route))]
+
     def rule(self, experiment: Experiment, user_route: Manifest) -> SharedRule:
         """See the dialect."""
-        rule = _rule(user_route)
-        entries = tuple(
-            Entry(
-                path=(path := f"{_RULE}/backendRefs/{place}"),
-                variant=_variant_of(reference, experiment),
-                weight=reference.get("weight", 1),
-                backend=(f"{path}/name", reference["name"]),
-            )
-            for place, reference in enumerate(rule.get("backendRefs", []))
-        )
-        return SharedRule(entries, (f"{_RULE}/name", rule["name"]) if "name" in rule else None)
+        rules = self.rules(experiment, user_route)
+        return shared_among(rules, experiment, user_route, name=experiment.spec.routing.http_route.rule)
 
     def find_obstacle(self, experiment: Experiment, user_route: Manifest | None, *, is_marked: bool) -> Obstacle | None:
         """See the dialect."""
@@ -83,7 +76,7 @@ class SharedHTTPRoute:
             older_claim(experiment, self._view.all(MODEL_EXPERIMENT))
             or unserved
             or wrong_gateway(experiment, user_route, is_new_envoy_gateway=self._is_new)
-            or _wrong_name(experiment, user_route)
+            or _wrong_place(experiment, user_route, self.rule(experiment, user_route))
             or _wrong_backends(experiment, user_route)
             or _wrong_match(experiment, user_route)
             or _unfit(user_route)
@@ -133,13 +126,34 @@ class SharedHTTPRoute:
 
     def _policies(self, experiment: Experiment, user_route: Manifest) -> Sequence[Manifest]:
         """The policies of the kind that hashes, on the route or on its rule."""
+        place = self.rule(experiment, user_route).place
+        rule = {} if place is None else _rules(user_route)[place]
         everything = [(BACKEND_TRAFFIC_POLICY, policy) for policy in self._view.all(BACKEND_TRAFFIC_POLICY)]
-        return attached(Policies(experiment, user_route, _rule(user_route), None, everything), BACKEND_TRAFFIC_POLICY)
+        return attached(Policies(experiment, user_route, rule, None, everything), BACKEND_TRAFFIC_POLICY)
+
+
+def _rules(user_route: Manifest) -> list[Manifest]:
+    rules: list[Manifest] = user_route["spec"].get("rules", [])
+    return rules
 
 
 def _rule(user_route: Manifest) -> Manifest:
-    rules: list[Manifest] = user_route["spec"].get("rules", [])
-    return rules[0] if rules else {}
+    """The first, which must be the shared one."""
+    return next(iter(_rules(user_route)), {})
+
+
+def _shared_rule(experiment: Experiment, rule: Manifest, place: int) -> SharedRule:
+    path = f"/spec/rules/{place}"
+    entries = tuple(
+        Entry(
+            path=(at := f"{path}/backendRefs/{number}"),
+            variant=_variant_of(reference, experiment),
+            weight=reference.get("weight", 1),
+            backend=(f"{at}/name", reference["name"]),
+        )
+        for number, reference in enumerate(rule.get("backendRefs", []))
+    )
+    return SharedRule(entries, (f"{path}/name", rule["name"]) if "name" in rule else None, place)
 
 
 def _variant_of(reference: Manifest, experiment: Experiment) -> str:
@@ -147,15 +161,19 @@ def _variant_of(reference: Manifest, experiment: Experiment) -> str:
     return next((each.name for each in variants if is_reference_to(reference, each.backend_ref)), "")
 
 
-def _wrong_name(experiment: Experiment, user_route: Manifest) -> Obstacle | None:
-    wanted, found = experiment.spec.routing.http_route.rule, _rule(user_route).get("name")
-    if wanted is None or wanted == found:
+def _wrong_place(experiment: Experiment, user_route: Manifest, shared: SharedRule) -> Obstacle | None:
+    """Access logs name a rule by its place, so another one that is first would be counted."""
+    name, wanted = user_route["metadata"]["name"], experiment.spec.routing.http_route.rule
+    if shared.place and is_planned(shared.entries, split_of(experiment, SMALLEST_MODULUS)):
+        found = f"found it as rule {shared.place + 1}"
+    elif wanted not in (None, first := _rule(user_route).get("name", "(unnamed)")):
+        found = f"found {first}"
+    else:
         return None
-    name = user_route["metadata"]["name"]
     return Obstacle(
         "RuleNotFound",
-        f"the first rule of HTTPRoute {name} must be {wanted}, because access logs name a shared rule by its place,"
-        f" found {found or '(unnamed)'}",
+        f"the first rule of HTTPRoute {name} must be {wanted or 'the shared one'}, because access logs name a shared"
+        f" rule by its place, {found}",
     )
 
 

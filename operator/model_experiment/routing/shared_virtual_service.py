@@ -22,7 +22,7 @@ from model_experiment.routing.mesh_state import MESH_UNKNOWN, MeshState, mesh_sa
 from model_experiment.routing.own_objects import contains
 from model_experiment.routing.own_virtual_service import entry_of, filter_spec, rule_name
 from model_experiment.routing.port import View
-from model_experiment.routing.shared_weights import Entry, SharedRule, challengers_have_traffic
+from model_experiment.routing.shared_weights import Entry, SharedRule, challengers_have_traffic, shared_among
 from model_experiment.routing.user_virtual_service import gateway_names, is_host_of, reference_of, wrong_gateway
 
 
@@ -47,23 +47,14 @@ class SharedVirtualService:
         """See the dialect."""
         return self._view.get(VIRTUAL_SERVICE, experiment.namespace, reference_of(experiment).name)
 
+    def rules(self, experiment: Experiment, user_route: Manifest) -> list[SharedRule]:
+        """See the dialect."""
+        return [_shared_rule(experiment, rule, place) for place, rule in enumerate(_rules(user_route))]
+
     def rule(self, experiment: Experiment, user_route: Manifest) -> SharedRule:
         """See the dialect."""
-        rules: list[Manifest] = user_route["spec"].get("http", [])
-        place = _place(experiment, rules)
-        if place is None:
-            return SharedRule()
-        rule, path = rules[place], f"/spec/http/{place}"
-        entries = tuple(
-            Entry(
-                path=(at := f"{path}/route/{number}"),
-                variant=_variant_of(entry["destination"], experiment),
-                weight=entry.get("weight"),
-                backend=(f"{at}/destination/host", entry["destination"]["host"]),
-            )
-            for number, entry in enumerate(rule.get("route", []))
-        )
-        return SharedRule(entries, (f"{path}/name", rule["name"]) if "name" in rule else None)
+        rules = self.rules(experiment, user_route)
+        return shared_among(rules, experiment, user_route, name=_name_for(experiment))
 
     def find_obstacle(self, experiment: Experiment, user_route: Manifest | None, *, is_marked: bool) -> Obstacle | None:
         """See the dialect."""
@@ -76,7 +67,7 @@ class SharedVirtualService:
             older_claim(experiment, self._view.all(MODEL_EXPERIMENT))
             or unserved
             or wrong_gateway(experiment, user_route, self._gateways(user_route))
-            or _wrong_rule(experiment, user_route)
+            or _wrong_rule(experiment, user_route, self.rule(experiment, user_route).place)
             or (None if is_marked else self._wrong_weights(experiment, user_route))
             or self._not_hashed(experiment, user_route)
         )
@@ -85,16 +76,14 @@ class SharedVirtualService:
         """See the dialect."""
         metadata = user_route["metadata"]
         is_late = self._ages.of(metadata["uid"], metadata["generation"]) >= self._settle_seconds
-        rules: list[Manifest] = user_route["spec"].get("http", [])
-        place, gateways = _place(experiment, rules), self._gateways(user_route)
-        if self._mesh is None or place is None or not gateways:
+        shared, gateways = self.rule(experiment, user_route), self._gateways(user_route)
+        if self._mesh is None or shared.place is None or not gateways:
             return is_late, None
         proxies = selected(self._mesh.proxies() or (), gateways[0]["spec"].get("selector", {}))
         if not proxies:
-            entries = self.rule(experiment, user_route).entries
-            is_blind = is_late and not challengers_have_traffic(entries, experiment.spec.champion.name)
+            is_blind = is_late and not challengers_have_traffic(shared.entries, experiment.spec.champion.name)
             return is_blind, MESH_UNKNOWN if is_blind else None
-        return mesh_says(experiment, {"spec": {"http": [rules[place]]}}, proxies, is_late=is_late)
+        return mesh_says(experiment, {"spec": {"http": [_rules(user_route)[shared.place]]}}, proxies, is_late=is_late)
 
     def look(self, experiment: Experiment) -> None:
         """See the dialect."""
@@ -142,10 +131,9 @@ def _name_for(experiment: Experiment) -> str:
     return rule_name(experiment.namespace, experiment.route_name)
 
 
-def _wrong_rule(experiment: Experiment, user_route: Manifest) -> Obstacle | None:
-    rules: list[Manifest] = user_route["spec"].get("http", [])
-    rule = next((rule for rule in rules if rule.get("name") == _name_for(experiment)), None)
-    if rule is None:
+def _wrong_rule(experiment: Experiment, user_route: Manifest, place: int | None) -> Obstacle | None:
+    rule = {} if place is None else _rules(user_route)[place]
+    if rule.get("name") != _name_for(experiment):
         return _missing_rule(experiment, user_route)
     return (
         _wrong_destinations(experiment, user_route, rule)
@@ -155,7 +143,7 @@ def _wrong_rule(experiment: Experiment, user_route: Manifest) -> Obstacle | None
 
 
 def _missing_rule(experiment: Experiment, user_route: Manifest) -> Obstacle:
-    names = ", ".join(rule.get("name", "(unnamed)") for rule in user_route["spec"].get("http", [])) or "none"
+    names = ", ".join(rule.get("name", "(unnamed)") for rule in _rules(user_route)) or "none"
     header = experiment.spec.assignment.header
     rule = {
         "name": _name_for(experiment),
@@ -242,16 +230,23 @@ def _lines(entries: Sequence[Manifest]) -> str:
     return "\n".join(f"- {json.dumps(each)}" for each in entries)
 
 
-def _place(experiment: Experiment, rules: Sequence[Manifest]) -> int | None:
-    """Where the shared rule is: by its name, or else, because it may have lost it, by a challenger that it lists."""
-    challengers = {challenger.name for challenger in experiment.spec.challengers}
-    named = (place for place, rule in enumerate(rules) if rule.get("name") == _name_for(experiment))
-    listing = (
-        place
-        for place, rule in enumerate(rules)
-        if challengers & {_variant_of(entry["destination"], experiment) for entry in rule.get("route", [])}
+def _rules(user_route: Manifest) -> list[Manifest]:
+    rules: list[Manifest] = user_route["spec"].get("http", [])
+    return rules
+
+
+def _shared_rule(experiment: Experiment, rule: Manifest, place: int) -> SharedRule:
+    path = f"/spec/http/{place}"
+    entries = tuple(
+        Entry(
+            path=(at := f"{path}/route/{number}"),
+            variant=_variant_of(entry["destination"], experiment),
+            weight=entry.get("weight"),
+            backend=(f"{at}/destination/host", entry["destination"]["host"]),
+        )
+        for number, entry in enumerate(rule.get("route", []))
     )
-    return next(named, next(listing, None))
+    return SharedRule(entries, (f"{path}/name", rule["name"]) if "name" in rule else None, place)
 
 
 def _variant_of(destination: Manifest, experiment: Experiment) -> str:

@@ -14,9 +14,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from model_experiment.assignment import Assignment, Share
+from model_experiment.api.status import Phase
+from model_experiment.assignment import SMALLEST_MODULUS, Assignment, Share
 from model_experiment.decision.observation import Experiment
 from model_experiment.decision.route import Open, Parked
+from model_experiment.decision.splits import split_of
 from model_experiment.objects import Manifest, Operation
 
 PREFIX = "modelexperiment.io/shared."
@@ -38,10 +40,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class SharedRule:
-    """The rule of the user's route that an experiment is about; ``name`` is where it says its own, and that name."""
+    """The rule of the user's route that an experiment is about.
+
+    ``name`` is where it says its own, and that name; ``place`` is which of the rules it is, None where there is none.
+    """
 
     entries: tuple[Entry, ...] = ()
     name: tuple[str, str] | None = None
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,46 @@ def mark_on(user_route: Manifest | None, experiment: Experiment) -> Mark | None:
         return None
 
 
+def mark_from(status: Manifest, experiment: Experiment, entries: Sequence[Entry]) -> Mark | None:
+    """What a status still knows of a mark that somebody took away; nothing before challengers met users, and after.
+
+    Which weights were found is lost with it: the champion then gets all. A split in the parts of the experiment's
+    modulus stands as it was written.
+    """
+    assignment, champion = status.get("assignment"), experiment.spec.champion.name
+    if assignment is None or "startTime" not in status or status.get("phase") == Phase.CONCLUDED:
+        return None
+    shares = tuple(Share(share["variant"], share["weight"]) for share in assignment["shares"])
+    split, standing = Assignment(assignment["modulus"], shares), weights_of(entries)
+    if is_planned(entries, split) and sum(standing) == split.modulus:
+        split = Assignment(split.modulus, tuple(map(Share, (entry.variant for entry in entries), standing)))
+    return Mark(experiment.uid, parked(split, champion), split)
+
+
+def shared_among(
+    rules: Sequence[SharedRule], experiment: Experiment, user_route: Manifest, *, name: str | None
+) -> SharedRule:
+    """The rule with the experiment's weights, above all where a challenger has traffic; empty where there is none.
+
+    Somebody may have put another rule before it, or undone its weights. Then it is the one with the ``name``, or that
+    lists the variants in their order, or at least a challenger.
+    """
+    mark, planned = mark_on(user_route, experiment), split_of(experiment, SMALLEST_MODULUS)
+    challengers = {challenger.name for challenger in experiment.spec.challengers}
+
+    def signs(rule: SharedRule) -> tuple[bool, ...]:
+        is_ours = mark is not None and sum(weights_of(rule.entries)) == mark.split.modulus
+        return (
+            is_ours and challengers_have_traffic(rule.entries, experiment.spec.champion.name),
+            is_ours,
+            rule.name is not None and rule.name[1] == name,
+            is_planned(rule.entries, planned),
+            not challengers.isdisjoint(entry.variant for entry in rule.entries),
+        )
+
+    return max(filter(lambda rule: any(signs(rule)), rules), key=signs, default=SharedRule())
+
+
 def weights_of(entries: Iterable[Entry]) -> tuple[int, ...]:
     """The weights as the mesh takes them; a destination of Istio that says none, among several, gets nothing."""
     return tuple(entry.weight or 0 for entry in entries)
@@ -124,6 +170,16 @@ def opened(split: Assignment) -> tuple[int, ...]:
 def stands(entries: Sequence[Entry], split: Assignment, champion: str) -> bool:
     """Whether the weights are ours: those of a split, open or parked."""
     return is_planned(entries, split) and weights_of(entries) in (opened(split), parked(split, champion))
+
+
+def released(entries: Sequence[Entry], mark: Mark, champion: str) -> tuple[int | None, ...]:
+    """The weights that an experiment leaves: those that it found, or somebody else's as they stand.
+
+    A mark of an earlier experiment may have found another number of backends; then the champion gets all.
+    """
+    if not stands(entries, mark.split, champion):
+        return tuple(entry.weight for entry in entries)
+    return mark.original if len(mark.original) == len(entries) else parked(mark.split, champion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +223,14 @@ def operations(
     """A JSON Patch that writes weights and one annotation (None removes it) under guards, and nothing else.
 
     Guards are the object's UID and the names of the rule and of each backend; and unless it is ``urgent``, the weights
-    as they were read, so that nobody's change is lost.
+    as they were read, so that nobody's change is lost. The first annotation of an object asks for its very version.
     """
     metadata, entries = user_route["metadata"], rule.entries
     named = [rule.name] if rule.name else []
     tests = [_test(*place) for place in (("/metadata/uid", metadata["uid"]), *named, *(e.backend for e in entries))]
     if not urgent:
         tests += [_test(f"{entry.path}/weight", entry.weight) for entry in entries if entry.weight is not None]
-    if not urgent and "annotations" not in metadata:
+    if "annotations" not in metadata:  # they are written as a whole
         tests.append(_test("/metadata/resourceVersion", metadata["resourceVersion"]))
     changed = [(entry, weight) for entry, weight in zip(entries, weights, strict=True) if entry.weight != weight]
     return [*tests, *_annotated(metadata, *annotation), *(_weight(entry, weight) for entry, weight in changed)]
