@@ -15,9 +15,9 @@ from model_experiment.decision.route import Open, Parked
 from model_experiment.objects import HTTP_ROUTE, Manifest
 from model_experiment.routing.asking import asked_of, asked_of_all, closed
 from model_experiment.routing.mirroring import Mirror, is_hashed, mirror_filter
+from model_experiment.routing.precedence import matches_of
 
 _CARRIED = ("timeouts", "retry")
-_EVERY_PATH: Manifest = {"path": {"type": "PathPrefix", "value": "/"}}
 
 
 def render_spec(
@@ -47,7 +47,7 @@ def _split_rule(experiment: Experiment, rule: Manifest, shares: Iterable[Share],
     filters = _serving(rule).get("filters", [])
     return {
         **{key: deepcopy(rule[key]) for key in ("name", "filters", *_CARRIED) if key in rule},
-        "matches": _matches(experiment, rule, asked),
+        "matches": wanted_matches(experiment, rule, asked),
         "backendRefs": [
             {
                 **backend(experiment, share.variant),
@@ -68,7 +68,7 @@ def _rule_of_one(experiment: Experiment, rule: Manifest, share: Share, asked: Ma
     return {
         **{key: deepcopy(rule[key]) for key in _CARRIED if key in rule},
         "filters": marked(experiment, share, rule.get("filters", [])),
-        "matches": _matches(experiment, rule, asked),
+        "matches": wanted_matches(experiment, rule, asked),
         "backendRefs": [{**backend(experiment, share.variant), **kept}],
     }
 
@@ -92,9 +92,9 @@ def _serving(rule: Manifest) -> Manifest:
     return serving
 
 
-def _matches(experiment: Experiment, rule: Manifest, asked: Mapping[str, str]) -> list[Manifest]:
+def wanted_matches(experiment: Experiment, rule: Manifest, asked: Mapping[str, str]) -> list[Manifest]:
     """The user's matches, and in addition the headers of those who may enter, and of those whom the rule is for."""
-    matches = [with_targets(match, experiment) for match in rule.get("matches") or [_EVERY_PATH]]
+    matches = [with_targets(match, experiment) for match in matches_of(rule)]
     for header, value in asked.items():
         matches = [with_header(match, header, value) for match in matches]
     return matches
@@ -123,8 +123,7 @@ def parked_as_it_stands(spec: Manifest, header: str) -> Manifest:
     """The same route, accepting nobody, whoever edited it; nothing in the user's route can hinder this."""
     parked = deepcopy(spec)
     for rule in parked["rules"]:
-        matches = rule.get("matches") or [_EVERY_PATH]
-        rule["matches"] = [with_header(match, header, closed(value_of(match, header))) for match in matches]
+        rule["matches"] = [with_header(match, header, closed(value_of(match, header))) for match in matches_of(rule)]
     return parked
 
 

@@ -16,6 +16,7 @@ from model_experiment.decision.positions import POSITIONS
 from model_experiment.decision.route import Obstacle
 from model_experiment.decision.splits import split_of
 from model_experiment.objects import Kind, Manifest
+from model_experiment.routing.asking import ANY_VALUE
 from model_experiment.routing.capabilities import (
     Capabilities,
     can_assign,
@@ -26,7 +27,9 @@ from model_experiment.routing.capabilities import (
 )
 from model_experiment.routing.claims import older_claim
 from model_experiment.routing.mirroring import is_weighed
+from model_experiment.routing.own_http_route import wanted_matches
 from model_experiment.routing.policies import Policies, find_uncarried
+from model_experiment.routing.precedence import EVERY_PATH, overtaken
 from model_experiment.routing.seen_http_route import is_reference_to
 
 _MOST_HEADERS = 16  # of one match of an HTTPRoute
@@ -130,7 +133,7 @@ def _wrong_rule(experiment: Experiment, user_route: Manifest) -> Obstacle | None
             "ChampionNotServed",
             f"the rule of HTTPRoute {name} must send everything to the champion's backend {champion}, found {found}",
         )
-    unrepeatable = _unrepeatable(rule, experiment)
+    unrepeatable = _unrepeatable(rule, experiment) or _overtaking(rule, experiment, user_route["spec"]["rules"])
     if unrepeatable:
         return Obstacle("RuleNotSupported", f"the rule of HTTPRoute {name} must not {unrepeatable}")
     return None
@@ -164,6 +167,21 @@ def _unrepeatable(rule: Manifest, experiment: Experiment) -> str:
         return "redirect: a redirect reaches no model"
     strangers = [entry["name"] for entry in rule.get("backendRefs", []) if "namespace" in entry]
     return f"refer to a backend in another namespace ({strangers[0]})" if strangers else ""
+
+
+def _overtaking(rule: Manifest, experiment: Experiment, rules: Sequence[Manifest]) -> str:
+    """Another rule that would lose requests to the headers which the experiment asks for in addition."""
+    added = dict.fromkeys(experiment.spec.assignment.headers, ANY_VALUE)
+    found = overtaken(rules, rules.index(rule), wanted_matches(experiment, rule, added))
+    if found is None:
+        return ""
+    place, match = found
+    path = {**EVERY_PATH["path"], **match.get("path", {})}
+    names = ", ".join([*added, *(target.name for target in experiment.spec.targeting.headers)])
+    return (
+        f"overtake rule {rules[place].get('name', f'number {place + 1}')}: both match {path['type']} {path['value']},"
+        f" and with {names}, which the experiment asks for in addition, it would be at least as specific"
+    )
 
 
 def _unaskable(rule: Manifest, experiment: Experiment) -> str:
