@@ -100,6 +100,11 @@ FILTERS = [
         [marks("v8"), marks("v8", RESPONSE)],
         id="our own headers win, in any case of letters",
     ),
+    pytest.param(
+        [sets(REQUEST, adds=[{"name": "X-Variant", "value": "v7"}])],
+        [marks("v8"), marks("v8", RESPONSE)],
+        id="and over what is added: the gateway sets no header that a filter adds",
+    ),
     pytest.param([MIRROR], [MIRROR, marks("v8"), marks("v8", RESPONSE)], id="another kind is kept"),
 ]
 
@@ -108,6 +113,29 @@ FILTERS = [
 def test_filters_of_the_users_backend_are_merged_with_ours(users, ours):
     (rule,) = render(user_route(backendRefs=[{**V7, "filters": users}]))["rules"]
     assert rule["backendRefs"][0]["filters"] == ours
+
+
+OURS = [
+    sets(REQUEST, adds=[{"name": "X-Variant", "value": "v7"}], x_a="1", X_Experiment="mine"),
+    {
+        "type": RESPONSE,
+        "responseHeaderModifier": {"set": [{"name": "x-variant", "value": "v7"}], "remove": ["X-Variant"]},
+    },
+    MIRROR,
+]
+WITHOUT_OURS = [sets(REQUEST, x_a="1"), MIRROR]
+
+
+def test_the_users_rule_does_not_say_who_answers_because_envoy_applies_it_after_the_backend():
+    (rule,) = render(user_route(filters=OURS))["rules"]
+    assert rule["filters"] == WITHOUT_OURS
+
+
+def test_where_each_variant_has_a_rule_of_its_own_its_backend_does_not_say_who_answers():
+    by = {"unit": "User", "header": "x-user-id", "by": "DecimalSuffix"}
+    step = Open(Assignment(100, (Share("v8", 50), Share("v7", 50))))
+    for rule in render(user_route(backendRefs=[{**V7, "filters": OURS}]), step, assignment=by)["rules"]:
+        assert rule["backendRefs"][0]["filters"] == WITHOUT_OURS
 
 
 def test_hostnames_are_carried():

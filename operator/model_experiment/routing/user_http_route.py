@@ -27,7 +27,7 @@ from model_experiment.routing.capabilities import (
 )
 from model_experiment.routing.claims import older_claim
 from model_experiment.routing.mirroring import is_weighed
-from model_experiment.routing.own_http_route import wanted_matches
+from model_experiment.routing.own_http_route import header_name, wanted_matches
 from model_experiment.routing.policies import Policies, find_uncarried
 from model_experiment.routing.precedence import EVERY_PATH, overtaken
 from model_experiment.routing.seen_http_route import is_reference_to
@@ -165,8 +165,20 @@ def _unrepeatable(rule: Manifest, experiment: Experiment) -> str:
     redirects = [entry for entry in rule.get("filters", []) if entry["type"] == "RequestRedirect"]
     if redirects:
         return "redirect: a redirect reaches no model"
-    strangers = [entry["name"] for entry in rule.get("backendRefs", []) if "namespace" in entry]
+    if changed := sorted(_changed_headers(rule).intersection(experiment.spec.assignment.headers)):
+        return (
+            f"set, add or remove the assignment header {', '.join(changed)}: access logs would no longer tell the user"
+        )
+    elsewhere = ((entry["name"], entry.get("namespace", experiment.namespace)) for entry in rule.get("backendRefs", []))
+    strangers = [name for name, namespace in elsewhere if namespace != experiment.namespace]
     return f"refer to a backend in another namespace ({strangers[0]})" if strangers else ""
+
+
+def _changed_headers(rule: Manifest) -> set[str]:
+    """The request headers that are not those of the client any more when a model, or an access log, sees them."""
+    filters = [entry for part in (rule, *rule.get("backendRefs", [])) for entry in part.get("filters", [])]
+    operations = [entries for entry in filters for entries in entry.get("requestHeaderModifier", {}).values()]
+    return {header_name(each) for entries in operations for each in entries}
 
 
 def _overtaking(rule: Manifest, experiment: Experiment, rules: Sequence[Manifest]) -> str:
