@@ -8,7 +8,7 @@ from given.deciding import experiment
 from given.experiments import experiment_manifest
 from model_experiment.decision.route import Obstacle
 from model_experiment.routing.user_http_route import adopted, find_obstacle, find_rule
-from routing.manifests import V7, V8, condition, parent, user_route
+from routing.manifests import GATEWAY, V7, V8, condition, parent, user_route
 
 NAMED = {"httpRoute": {"name": "ranker", "rule": "main"}}
 
@@ -19,6 +19,21 @@ def found(route, *, policies=(), others=(), **changes):
 
 UNHINDERED = [
     pytest.param(user_route(), id="an accepted route to the champion alone"),
+    pytest.param(
+        user_route(
+            parents=[parent(condition(status="False"), ref={**GATEWAY, "sectionName": "htps"}), parent(condition())]
+        ),
+        id="a refusal of a parent that the route names no more",
+    ),
+    pytest.param(
+        user_route(
+            parents=[
+                parent(condition(), controller="istio.io/gateway-controller", ref={"name": "before"}),
+                parent(condition()),
+            ]
+        ),
+        id="a gateway that the route has left",
+    ),
     pytest.param(
         user_route(backendRefs=[{**V7, "namespace": "shop"}]), id="a backend that names the route's namespace"
     ),

@@ -220,7 +220,11 @@ def test_what_differs_is_not_found(found, wanted):
 
 def own_route(step=None, *, spec=None, parents=None, annotations=None, generation=1):
     return {
-        "metadata": {"generation": generation, **({"annotations": annotations} if annotations else {})},
+        "metadata": {
+            "namespace": "shop",
+            "generation": generation,
+            **({"annotations": annotations} if annotations else {}),
+        },
         "spec": spec or render(user_route(), step),
         "status": {"parents": [parent(condition(), condition("ResolvedRefs"))] if parents is None else parents},
     }
@@ -228,7 +232,7 @@ def own_route(step=None, *, spec=None, parents=None, annotations=None, generatio
 
 def own_policy(*conditions, generation=1):
     said = conditions or (condition(),)
-    return {"metadata": {"generation": generation}, "status": {"ancestors": [parent(*said)]}}
+    return {"metadata": {"name": "ranker-mexp", "generation": generation}, "status": {"ancestors": [parent(*said)]}}
 
 
 def edited(route, **fields):
@@ -274,7 +278,12 @@ WORDS = [
         (True, Obstacle("PolicyMissing", "the policy that hashes the assignment header must stand, found none")),
         id="there is no policy",
     ),
-    pytest.param(own_route(), {"metadata": {"generation": 1}}, (False, None), id="the policy has no status"),
+    pytest.param(
+        own_route(),
+        {"metadata": {"name": "ranker-mexp", "generation": 1}},
+        (False, None),
+        id="the policy has no status",
+    ),
     pytest.param(
         own_route(parents=[parent()]), own_policy(condition("Merged")), (False, None), id="nothing that counts"
     ),
@@ -306,6 +315,29 @@ WORDS = [
         own_policy(),
         (True, Obstacle("BackendNotReady", f"{TAKE}EndpointsNotFound: no endpoints for the Service shop/ranker-v7.")),
         id="a backend has no endpoints",
+    ),
+    pytest.param(
+        own_route(
+            parents=[
+                parent(condition("Accepted", **MISSING), ref={**GATEWAY, "sectionName": "htps"}),
+                parent(condition()),
+            ]
+        ),
+        own_policy(),
+        (True, None),
+        id="an old word about a parent that the route names no more does not count",
+    ),
+    pytest.param(
+        own_route(parents=[parent(condition(), ref={**GATEWAY, "sectionName": "https"})]),
+        own_policy(),
+        (False, None),
+        id="a word about a listener is none about the gateway as a whole",
+    ),
+    pytest.param(
+        own_route(parents=[parent(condition(), ref={"kind": "Gateway", "namespace": "shop", "name": "edge"})]),
+        own_policy(),
+        (True, None),
+        id="a parent that is named with its defaults is the same",
     ),
     pytest.param(
         own_route(parents=[parent(condition("PartiallyInvalid", **MISSING), condition())]),

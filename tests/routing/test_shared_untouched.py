@@ -96,7 +96,9 @@ def user_routes(draw, kind):
 
 def router_of(kind, objects, cache):
     if kind == HTTP_ROUTE:
-        cache.prime(BACKEND_TRAFFIC_POLICY, [stored({**hashing_policy("shop"), "status": {"ancestors": [parent()]}})])
+        cache.prime(
+            BACKEND_TRAFFIC_POLICY, [stored({**hashing_policy("shop"), "status": {"ancestors": [parent(condition())]}})]
+        )
         dialect = SharedHTTPRoute(cache, clock=float, settle_seconds=0, warm_seconds=0)
     else:
         cache.prime(ISTIO_GATEWAY, [stored(gateway())])

@@ -28,6 +28,7 @@ from model_experiment.routing.capabilities import (
 from model_experiment.routing.claims import older_claim
 from model_experiment.routing.mirroring import is_weighed
 from model_experiment.routing.own_http_route import header_name, wanted_matches
+from model_experiment.routing.parents import words_of_parents
 from model_experiment.routing.policies import Policies, find_uncarried
 from model_experiment.routing.precedence import EVERY_PATH, overtaken
 from model_experiment.routing.seen_http_route import is_reference_to
@@ -88,7 +89,7 @@ def wrong_gateway(experiment: Experiment, user_route: Manifest, *, is_new_envoy_
 
 def _incapable(experiment: Experiment, user_route: Manifest, *, is_new_envoy_gateway: bool) -> Obstacle | None:
     """A provider that cannot give users to variants in the way that the experiment asks for."""
-    controllers = {parent["controllerName"] for parent in user_route.get("status", {}).get("parents", [])}
+    controllers = {parent["controllerName"] for parent in words_of_parents(user_route)}
     for controller in sorted(controllers):
         found = capabilities_of(controller, is_new_envoy_gateway=is_new_envoy_gateway)
         if message := _why_incapable(experiment, found):
@@ -107,7 +108,7 @@ def _why_incapable(experiment: Experiment, provider: Capabilities) -> str:
 
 def _not_accepted(user_route: Manifest) -> Obstacle | None:
     name = user_route["metadata"]["name"]
-    parents = user_route.get("status", {}).get("parents", [])
+    parents = words_of_parents(user_route)
     if not parents:
         return Obstacle("RouteNotAccepted", f"HTTPRoute {name} must be accepted by a gateway, found no gateway yet")
     refused = [
