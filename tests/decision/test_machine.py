@@ -11,10 +11,12 @@ from model_experiment.api.status import Phase, Verdict
 from model_experiment.decision.observation import Blind
 from model_experiment.decision.phases import TRANSITIONS, Signal
 from model_experiment.decision.route import Obstacle, Open, Parked
+from model_experiment.decision.rules import Judgement
 from model_experiment.decision.state import FINAL
 
 BLIND = Blind("MetricsUnavailable", "Prometheus gave no answer within 4 s")
 NO_ROUTE = Obstacle("RouteNotFound", "HTTPRoute ranker must exist in namespace shop, found none")
+SILENT = Obstacle("GatewaySilent", "Gateway shop/edge must answer for HTTPRoute ranker-mexp, found no word for 60 s")
 POLICY = Obstacle("PolicyNotCarried", "HTTPRoute ranker must have no policy of its own")
 
 
@@ -233,6 +235,77 @@ def test_deletion_releases_the_route_in_every_phase(phase):
         decision = played.tick()
     assert played.seen is None
     assert not decision.stands
+
+
+def test_an_experiment_that_is_deleted_says_what_it_waits_for_and_not_what_keeps_it_from_opening():
+    played = Played()
+    played.until_running()
+    played.subject = experiment(deleting=True)
+    for _ in range(3):
+        played.tick(obstacle=NO_ROUTE, settles=False)
+        assert ready(played) == (ConditionStatus.FALSE, "Releasing")
+    played.seen = replace(played.seen, problem=SILENT)
+    played.tick(obstacle=NO_ROUTE, settles=False)
+    assert (*ready(played), played.seen) == (ConditionStatus.FALSE, "GatewaySilent", None)
+
+
+def test_a_route_is_parked_before_it_goes_even_where_nobody_listens():
+    played = Played()
+    played.until_running()
+    played.seen = replace(played.seen, settled=False, problem=SILENT)
+    played.subject = experiment(deleting=True)
+    assert isinstance(played.tick(settles=False).step, Parked)
+    assert isinstance(played.tick(settles=False).step, Parked)
+
+
+def test_a_take_back_is_not_over_while_a_gateway_is_silent_because_its_proxies_may_serve_the_old_split():
+    played = Played()
+    played.until_running()
+    played.tick(counts_of(played.now + 1, users=(600, 600), errors=(3, 400)), settles=False)
+    played.seen = replace(played.seen, problem=SILENT)
+    for _ in range(3):
+        assert isinstance(played.tick(settles=False).step, Parked)
+        assert (played.status.phase, *ready(played)) == (Phase.TAKING_BACK, ConditionStatus.FALSE, "GatewaySilent")
+    played.subject = experiment(deleting=True)
+    played.tick(settles=False)
+    assert played.seen is None
+
+
+def test_a_promoted_experiment_that_is_deleted_says_so_too():
+    played = Played()
+    played.until_running()
+    judgement = Judgement(Verdict.PROMOTE, "ChallengerBetter", "it is better", challenger="v8")
+    played.state = replace(played.state, phase=Phase.PROMOTED, judgement=judgement)
+    played.subject = experiment(deleting=True)
+    played.tick()
+    assert ready(played) == (ConditionStatus.FALSE, "Releasing")
+
+
+def test_a_gateway_that_is_silent_is_named_and_nothing_is_done_about_it():
+    played = Played()
+    played.tick(settles=False)
+    played.seen = replace(played.seen, problem=SILENT)
+    assert isinstance(played.tick(settles=False).step, Parked)
+    assert (played.status.phase, *ready(played)) == (Phase.STARTING, ConditionStatus.FALSE, "GatewaySilent")
+    played.seen = replace(played.seen, problem=None)
+    played.until_running()
+    played.seen = replace(played.seen, settled=False, problem=SILENT)
+    assert isinstance(played.tick(healthy(played), settles=False).step, Open)
+    assert (played.status.phase, *ready(played)) == (Phase.RUNNING, ConditionStatus.FALSE, "GatewaySilent")
+
+
+def test_a_take_back_that_a_proxy_refuses_is_not_over():
+    played = Played()
+    played.until_running()
+    played.tick(counts_of(played.now + 1, users=(600, 600), errors=(3, 400)))
+    played.seen = replace(played.seen, settled=True, problem=Obstacle("RouteRefused", "edge keeps the old routes"))
+    for _ in range(3):
+        played.tick()
+        assert (played.status.phase, *ready(played)) == (Phase.TAKING_BACK, ConditionStatus.FALSE, "RouteRefused")
+    played.seen = replace(played.seen, problem=None)
+    played.tick()
+    played.tick()
+    assert (played.status.phase, *ready(played)) == (Phase.CONCLUDED, ConditionStatus.TRUE, "RolledBack")
 
 
 def test_the_table_of_transitions_leads_from_every_phase_to_the_end_and_from_there_nowhere():

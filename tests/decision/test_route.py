@@ -102,6 +102,12 @@ def test_an_open_route_is_only_entered_from_a_parked_one_and_left_through_one(st
             id="a missing backend does not keep a parked route alive",
         ),
         pytest.param(
+            Seen(Parked(weights(50)), settled=True, problem=Obstacle("RouteRefused", "edge keeps the old routes")),
+            Absent(),
+            Parked(weights(50)),
+            id="a route that a proxy refuses stays parked: users meet the old split until the proxy takes it",
+        ),
+        pytest.param(
             Seen(Open(weights(50)), settled=True),
             Open(weights(MODULUS)),
             Open(weights(MODULUS - 1)),

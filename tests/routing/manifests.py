@@ -7,7 +7,7 @@ from model_experiment.routing.capabilities import ENVOY_GATEWAY
 
 Manifest = dict[str, Any]
 
-GATEWAY: Manifest = {"name": "edge", "namespace": "gateways"}
+GATEWAY: Manifest = {"name": "edge"}
 V7: Manifest = {"name": "ranker-v7", "port": 8000}
 V8: Manifest = {"name": "ranker-v8", "port": 8000}
 
@@ -18,9 +18,9 @@ def condition(type_: str = "Accepted", *, status: str = "True", generation: int 
     return {"type": type_, "status": status, "observedGeneration": generation, **said}
 
 
-def parent(*conditions: Manifest, controller: str = ENVOY_GATEWAY) -> Manifest:
+def parent(*conditions: Manifest, controller: str = ENVOY_GATEWAY, ref: Manifest = GATEWAY) -> Manifest:
     """What one gateway says about a route or a policy."""
-    return {"controllerName": controller, "conditions": [*conditions]}
+    return {"parentRef": ref, "controllerName": controller, "conditions": [*conditions]}
 
 
 def user_route(

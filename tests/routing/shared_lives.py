@@ -63,7 +63,9 @@ class OneObject:
 
 def router_of(kind, objects, cache, *, clock=float):
     if kind == HTTP_ROUTE:
-        cache.prime(BACKEND_TRAFFIC_POLICY, [stored({**hashing_policy("shop"), "status": {"ancestors": [parent()]}})])
+        cache.prime(
+            BACKEND_TRAFFIC_POLICY, [stored({**hashing_policy("shop"), "status": {"ancestors": [parent(condition())]}})]
+        )
         dialect = SharedHTTPRoute(cache, clock=float, settle_seconds=0, warm_seconds=0)
     else:
         cache.prime(ISTIO_GATEWAY, [stored(gateway())])

@@ -287,6 +287,20 @@ OBSTACLES = [
         id="the rule wants nobody who says who they are",
     ),
     pytest.param(
+        with_rules(headers={"request": {"remove": ["X-User-Id"]}}),
+        {},
+        "RuleNotSupported",
+        f"{RULE}set, add or remove the assignment header x-user-id: access logs would no longer tell the user",
+        id="the rule removes the assignment header",
+    ),
+    pytest.param(
+        with_rules(route=[destination(headers={"request": {"set": {"x-user-id": "anybody"}}})]),
+        {},
+        "RuleNotSupported",
+        f"{RULE}set, add or remove the assignment header x-user-id: access logs would no longer tell the user",
+        id="the champion gets another user",
+    ),
+    pytest.param(
         matching([{"name": "one", "uri": {"prefix": "/"}}]),
         {},
         "RuleNotSupported",

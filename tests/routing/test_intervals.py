@@ -16,7 +16,7 @@ from model_experiment.routing.own_virtual_service import parked_alone, render_de
 from model_experiment.routing.seen_http_route import seen
 from model_experiment.routing.seen_virtual_service import route_of
 from model_experiment.routing.user_http_route import find_obstacle
-from routing.manifests import GATEWAY, V7, V8, condition, policy, user_route
+from routing.manifests import GATEWAY, V7, V8, condition, parent, policy, user_route
 from routing.virtual_services import champion, delegating, destination
 from routing.virtual_services import user_virtual_service as on_virtual_service
 
@@ -121,7 +121,7 @@ def test_what_was_written_is_read_back(way, route):
     for split in splits(way):
         step = route(split)
         subject = by(way, **changes)
-        manifest = {"metadata": {"generation": 1}, "spec": own_route(step, subject)}
+        manifest = {"metadata": {"namespace": "shop", "generation": 1}, "spec": own_route(step, subject)}
         assert seen(manifest, None, subject).route == step
         on_istio = by(way, routing=ON_ISTIO, **changes)
         assert route_of({"spec": render_delegate(on_istio, champion(), step)}, on_istio) == step
@@ -138,7 +138,7 @@ def test_a_take_back_parks_every_rule_as_it_stands_and_may_be_repeated(way):
 def test_a_route_with_one_open_rule_is_open(way):
     subject = by(way)
     opened, parked = (own_route(step, subject)["rules"] for step in (Open(SPLIT), Parked(SPLIT)))
-    manifest = {"metadata": {"generation": 1}, "spec": {"rules": [parked[0], opened[1]]}}
+    manifest = {"metadata": {"namespace": "shop", "generation": 1}, "spec": {"rules": [parked[0], opened[1]]}}
     assert isinstance(seen(manifest, None, subject).route, Open)
 
 
@@ -157,7 +157,10 @@ def test_an_edited_route_is_not_the_one_that_is_wanted(edit):
     subject = by({"by": "DecimalSuffix"})
     spec = own_route(Open(SPLIT), subject)
     edit(spec["rules"])
-    assert seen({"metadata": {"generation": 1}, "spec": spec}, None, subject).route.assignment != SPLIT
+    assert (
+        seen({"metadata": {"namespace": "shop", "generation": 1}, "spec": spec}, None, subject).route.assignment
+        != SPLIT
+    )
 
 
 def test_an_edited_delegate_can_still_be_taken_back():
@@ -191,9 +194,9 @@ def of_user(spec):
 def test_a_route_without_a_policy_is_settled_by_its_gateway_alone():
     subject = by(BY_HEADER)
     manifest = {
-        "metadata": {"generation": 1},
+        "metadata": {"namespace": "shop", "generation": 1},
         "spec": own_route(Open(SPLIT), subject),
-        "status": {"parents": [{"conditions": [condition()]}]},
+        "status": {"parents": [parent(condition())]},
     }
     read = seen(manifest, None, subject)
     assert (read.settled, read.problem) == (True, None)

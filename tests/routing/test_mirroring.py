@@ -114,7 +114,7 @@ def test_mirrors_of_the_users_virtual_service_stay_beside_ours():
 @pytest.mark.parametrize("step", [Open(ALL), Parked(ALL)])
 def test_what_was_written_is_read_again(step, by):
     subject = shadowing(by=by)
-    own = {"metadata": {"generation": 1}, "spec": render(step, by=by)}
+    own = {"metadata": {"namespace": "shop", "generation": 1}, "spec": render(step, by=by)}
     assert seen(own, None, subject).route == step
     assert route_of({"spec": delegate(step, by=by)}, subject) == step
 
@@ -125,7 +125,7 @@ def test_a_take_back_needs_no_comparator():
 
 
 def test_a_challenger_that_somebody_adds_is_seen():
-    own = {"metadata": {"generation": 1}, "spec": render()}
+    own = {"metadata": {"namespace": "shop", "generation": 1}, "spec": render()}
     own["spec"]["rules"][0]["backendRefs"].append({**V8, "weight": 5})
     assert seen(own, None, shadowing()).route == Open(Assignment(106, (Share("v7", 101), Share("v8", 5))))
 
@@ -146,7 +146,7 @@ def test_without_a_comparator_the_sentence_says_what_to_install():
 
 def own_route(*conditions, generation=1):
     status = {"parents": [parent(condition(generation=generation), *conditions)]}
-    return {"metadata": {"generation": generation}, "spec": render(), "status": status}
+    return {"metadata": {"namespace": "shop", "generation": generation}, "spec": render(), "status": status}
 
 
 def test_no_policy_is_needed_and_a_forbidden_reference_says_what_must_be_granted():

@@ -8,7 +8,7 @@ from given.deciding import experiment
 from given.experiments import experiment_manifest
 from model_experiment.decision.route import Obstacle
 from model_experiment.routing.user_http_route import adopted, find_obstacle, find_rule
-from routing.manifests import V7, V8, condition, parent, user_route
+from routing.manifests import GATEWAY, V7, V8, condition, parent, user_route
 
 NAMED = {"httpRoute": {"name": "ranker", "rule": "main"}}
 
@@ -17,8 +17,36 @@ def found(route, *, policies=(), others=(), **changes):
     return find_obstacle(experiment(**changes), route, policies=policies, others=others)
 
 
-def test_an_accepted_route_to_the_champion_alone_is_in_nobodys_way():
-    assert found(user_route()) is None
+UNHINDERED = [
+    pytest.param(user_route(), id="an accepted route to the champion alone"),
+    pytest.param(
+        user_route(
+            parents=[parent(condition(status="False"), ref={**GATEWAY, "sectionName": "htps"}), parent(condition())]
+        ),
+        id="a refusal of a parent that the route names no more",
+    ),
+    pytest.param(
+        user_route(
+            parents=[
+                parent(condition(), controller="istio.io/gateway-controller", ref={"name": "before"}),
+                parent(condition()),
+            ]
+        ),
+        id="a gateway that the route has left",
+    ),
+    pytest.param(
+        user_route(backendRefs=[{**V7, "namespace": "shop"}]), id="a backend that names the route's namespace"
+    ),
+    pytest.param(
+        user_route(filters=[{"type": "ResponseHeaderModifier", "responseHeaderModifier": {"remove": ["x-user-id"]}}]),
+        id="an answer without a header of the assignment",
+    ),
+]
+
+
+@pytest.mark.parametrize("route", UNHINDERED)
+def test_nothing_stands_in_the_way_of(route):
+    assert found(route) is None
 
 
 OBSTACLES = [
@@ -104,6 +132,34 @@ OBSTACLES = [
         "RuleNotSupported",
         "the rule of HTTPRoute ranker must not redirect: a redirect reaches no model",
         id="the rule redirects",
+    ),
+    pytest.param(
+        user_route(filters=[{"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["X-User-Id"]}}]),
+        {},
+        "RuleNotSupported",
+        "the rule of HTTPRoute ranker must not set, add or remove the assignment header x-user-id: access logs would no"
+        " longer tell the user",
+        id="the rule removes the assignment header",
+    ),
+    pytest.param(
+        user_route(
+            backendRefs=[
+                {
+                    **V7,
+                    "filters": [
+                        {
+                            "type": "RequestHeaderModifier",
+                            "requestHeaderModifier": {"set": [{"name": "x-user-id", "value": "anybody"}]},
+                        }
+                    ],
+                }
+            ]
+        ),
+        {},
+        "RuleNotSupported",
+        "the rule of HTTPRoute ranker must not set, add or remove the assignment header x-user-id: access logs would no"
+        " longer tell the user",
+        id="the backend gets another user",
     ),
     pytest.param(
         user_route(backendRefs=[{**V7, "namespace": "models"}]),

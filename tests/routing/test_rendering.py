@@ -100,6 +100,11 @@ FILTERS = [
         [marks("v8"), marks("v8", RESPONSE)],
         id="our own headers win, in any case of letters",
     ),
+    pytest.param(
+        [sets(REQUEST, adds=[{"name": "X-Variant", "value": "v7"}])],
+        [marks("v8"), marks("v8", RESPONSE)],
+        id="and over what is added: the gateway sets no header that a filter adds",
+    ),
     pytest.param([MIRROR], [MIRROR, marks("v8"), marks("v8", RESPONSE)], id="another kind is kept"),
 ]
 
@@ -108,6 +113,29 @@ FILTERS = [
 def test_filters_of_the_users_backend_are_merged_with_ours(users, ours):
     (rule,) = render(user_route(backendRefs=[{**V7, "filters": users}]))["rules"]
     assert rule["backendRefs"][0]["filters"] == ours
+
+
+OURS = [
+    sets(REQUEST, adds=[{"name": "X-Variant", "value": "v7"}], x_a="1", X_Experiment="mine"),
+    {
+        "type": RESPONSE,
+        "responseHeaderModifier": {"set": [{"name": "x-variant", "value": "v7"}], "remove": ["X-Variant"]},
+    },
+    MIRROR,
+]
+WITHOUT_OURS = [sets(REQUEST, x_a="1"), MIRROR]
+
+
+def test_the_users_rule_does_not_say_who_answers_because_envoy_applies_it_after_the_backend():
+    (rule,) = render(user_route(filters=OURS))["rules"]
+    assert rule["filters"] == WITHOUT_OURS
+
+
+def test_where_each_variant_has_a_rule_of_its_own_its_backend_does_not_say_who_answers():
+    by = {"unit": "User", "header": "x-user-id", "by": "DecimalSuffix"}
+    step = Open(Assignment(100, (Share("v8", 50), Share("v7", 50))))
+    for rule in render(user_route(backendRefs=[{**V7, "filters": OURS}]), step, assignment=by)["rules"]:
+        assert rule["backendRefs"][0]["filters"] == WITHOUT_OURS
 
 
 def test_hostnames_are_carried():
@@ -192,7 +220,11 @@ def test_what_differs_is_not_found(found, wanted):
 
 def own_route(step=None, *, spec=None, parents=None, annotations=None, generation=1):
     return {
-        "metadata": {"generation": generation, **({"annotations": annotations} if annotations else {})},
+        "metadata": {
+            "namespace": "shop",
+            "generation": generation,
+            **({"annotations": annotations} if annotations else {}),
+        },
         "spec": spec or render(user_route(), step),
         "status": {"parents": [parent(condition(), condition("ResolvedRefs"))] if parents is None else parents},
     }
@@ -200,7 +232,7 @@ def own_route(step=None, *, spec=None, parents=None, annotations=None, generatio
 
 def own_policy(*conditions, generation=1):
     said = conditions or (condition(),)
-    return {"metadata": {"generation": generation}, "status": {"ancestors": [parent(*said)]}}
+    return {"metadata": {"name": "ranker-mexp", "generation": generation}, "status": {"ancestors": [parent(*said)]}}
 
 
 def edited(route, **fields):
@@ -246,7 +278,12 @@ WORDS = [
         (True, Obstacle("PolicyMissing", "the policy that hashes the assignment header must stand, found none")),
         id="there is no policy",
     ),
-    pytest.param(own_route(), {"metadata": {"generation": 1}}, (False, None), id="the policy has no status"),
+    pytest.param(
+        own_route(),
+        {"metadata": {"name": "ranker-mexp", "generation": 1}},
+        (False, None),
+        id="the policy has no status",
+    ),
     pytest.param(
         own_route(parents=[parent()]), own_policy(condition("Merged")), (False, None), id="nothing that counts"
     ),
@@ -278,6 +315,29 @@ WORDS = [
         own_policy(),
         (True, Obstacle("BackendNotReady", f"{TAKE}EndpointsNotFound: no endpoints for the Service shop/ranker-v7.")),
         id="a backend has no endpoints",
+    ),
+    pytest.param(
+        own_route(
+            parents=[
+                parent(condition("Accepted", **MISSING), ref={**GATEWAY, "sectionName": "htps"}),
+                parent(condition()),
+            ]
+        ),
+        own_policy(),
+        (True, None),
+        id="an old word about a parent that the route names no more does not count",
+    ),
+    pytest.param(
+        own_route(parents=[parent(condition(), ref={**GATEWAY, "sectionName": "https"})]),
+        own_policy(),
+        (False, None),
+        id="a word about a listener is none about the gateway as a whole",
+    ),
+    pytest.param(
+        own_route(parents=[parent(condition(), ref={"kind": "Gateway", "namespace": "shop", "name": "edge"})]),
+        own_policy(),
+        (True, None),
+        id="a parent that is named with its defaults is the same",
     ),
     pytest.param(
         own_route(parents=[parent(condition("PartiallyInvalid", **MISSING), condition())]),

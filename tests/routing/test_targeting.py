@@ -83,7 +83,7 @@ STEPS = [Open(SPLIT), Parked(SPLIT), Open(SEVERAL), Open(promotion_of(SPLIT, "v8
 
 @pytest.mark.parametrize("step", STEPS)
 def test_what_was_written_is_read_back_with_those_who_are_held_out(step):
-    manifest = {"metadata": {"generation": 1}, "spec": own_route(step)}
+    manifest = {"metadata": {"namespace": "shop", "generation": 1}, "spec": own_route(step)}
     assert seen(manifest, None, experiment(targeting=TARGETED)).route == step
     on_istio = experiment(targeting=TARGETED, routing=ON_ISTIO)
     assert route_of({"spec": delegate(step)}, on_istio) == step

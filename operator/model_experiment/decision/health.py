@@ -12,10 +12,18 @@ from model_experiment.api.status import Phase, Verdict
 from model_experiment.decision import wording
 from model_experiment.decision.machine import Decision
 from model_experiment.decision.observation import Blind
-from model_experiment.decision.route import Obstacle
+from model_experiment.decision.route import GATEWAY_SILENT, Absent, Obstacle
 
 _HEALS_BY_ITSELF = frozenset(
-    {"RouteNotFound", "RouteNotAccepted", "BackendNotResolved", "Conflicted", "PolicyPending", "PolicyMissing"}
+    {
+        GATEWAY_SILENT,
+        "RouteNotFound",
+        "RouteNotAccepted",
+        "BackendNotResolved",
+        "Conflicted",
+        "PolicyPending",
+        "PolicyMissing",
+    }
     | {"FilterMissing", "MeshUnknown"}
 )
 _GRACE_SECONDS = 30.0
@@ -48,8 +56,9 @@ _ENDINGS: dict[Verdict, Health] = {
 def health_of(decision: Decision, *, now: float) -> Health:
     """How the experiment is, in the phase it is in."""
     judgement, hold = decision.judgement, decision.on_hold
+    goes = decision.stands and isinstance(decision.goal, Absent)
     match decision.state.phase:
-        case Phase.CONCLUDED | Phase.PROMOTED if judgement.verdict in _ENDINGS:
+        case Phase.CONCLUDED | Phase.PROMOTED if judgement.verdict in _ENDINGS and not goes:
             ending = replace(_ENDINGS[judgement.verdict], message=judgement.message)
             only_reported = judgement.verdict is Verdict.PROMOTE and not _was_promoted(decision)
             by_judgement = only_reported or judgement.verdict is Verdict.INVALID
@@ -65,6 +74,9 @@ def health_of(decision: Decision, *, now: float) -> Health:
             )
         case Phase.TAKING_BACK:
             return Health(ready=False, reason="TakingBack", message=judgement.message, reconciling=True)
+        case _ if goes:
+            message = "the experiment's route is parked, and goes once the gateway has taken that"
+            return Health(ready=False, reason="Releasing", message=message, reconciling=True)
         case _ if isinstance(hold, Blind):
             since = decision.state.blind_since
             degraded = since is not None and now - since > _GRACE_SECONDS

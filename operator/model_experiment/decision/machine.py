@@ -20,7 +20,17 @@ from model_experiment.decision.observation import Blind, Experiment, Observation
 from model_experiment.decision.phases import ORDINARY, TRANSITIONS, Signal
 from model_experiment.decision.plan import Plan
 from model_experiment.decision.ramp import ramped, ramping, reached_stage
-from model_experiment.decision.route import Absent, Obstacle, Open, Parked, Route, Seen, is_reached, next_step
+from model_experiment.decision.route import (
+    Absent,
+    Obstacle,
+    Open,
+    Parked,
+    Route,
+    Seen,
+    is_abandoned,
+    is_reached,
+    next_step,
+)
 from model_experiment.decision.rules import (
     RULES,
     SAFETY,
@@ -44,8 +54,8 @@ _WITH_TRAFFIC = frozenset({Phase.RAMPING, Phase.RUNNING, Phase.PROMOTING, Phase.
 class Decision:
     """What should be true next.
 
-    ``step`` is the next route on the way to ``goal``. ``on_hold`` is why nothing can be started or judged now, if so.
-    ``stands`` says whether the experiment has a route of its own already.
+    ``step`` is the next route on the way to ``goal``. ``on_hold`` is why nothing can be started or judged now, or who
+    lets the route wait, if so. ``stands`` says whether the experiment has a route of its own already.
     """
 
     state: State
@@ -60,7 +70,7 @@ class Decision:
 def decide(experiment: Experiment, state: State, observation: Observation, plan: Plan) -> Decision:
     """The next state, the wanted route and what stands behind them; pure."""
     own = observation.routes.own
-    obstacle = _obstacle(observation)
+    obstacle = _obstacle(experiment, observation)
     on_hold = obstacle or observation.blind
     state = _observed(experiment, state, observation, plan)
     assessment = assess(plan, state.evidence, now=observation.now, compared_since=state.compared_since)
@@ -78,7 +88,7 @@ def decide(experiment: Experiment, state: State, observation: Observation, plan:
         assessment=assessment,
         goal=goal,
         step=step,
-        on_hold=on_hold,
+        on_hold=obstacle or (own.problem if own else None) or observation.blind,
         stands=own is not None,
     )
 
@@ -87,9 +97,12 @@ def _step(experiment: Experiment, observation: Observation, state: State, goal: 
     """The next step that a crash right after it cannot turn into another story.
 
     Everything goes to the challenger only after the status says so, or new users would seem to break the split. And a
-    route that carries its judgement goes only after the status has it, or the judgement would be forgotten.
+    route that carries its judgement goes only after the status has it, or the judgement would be forgotten. A deletion
+    does not wait for a silent gateway, which may be gone; a take-back does, because proxies may serve the old split.
     """
     own, recorded = observation.routes.own, observation.recorded
+    if own is not None and experiment.deleting and is_abandoned(own):
+        return Absent()
     if own is None or experiment.deleting:
         return next_step(own, goal)
     if own.taken_back and recorded not in (Phase.TAKING_BACK, Phase.CONCLUDED):
@@ -287,7 +300,7 @@ def _held(assignment: Assignment, own: Seen | None, on_hold: Obstacle | Blind | 
     return Parked(assignment)
 
 
-def _obstacle(observation: Observation) -> Obstacle | None:
-    """What the user's route, or else the gateway's word about our own, puts in the way."""
-    own = observation.routes.own
-    return observation.routes.obstacle or (own.problem if own and own.settled else None)
+def _obstacle(experiment: Experiment, observation: Observation) -> Obstacle | None:
+    """What the user's route, or else the gateway's word about our own, puts in the way; the former of no release."""
+    own, of_user = observation.routes.own, None if experiment.deleting else observation.routes.obstacle
+    return of_user or (own.problem if own and own.settled else None)

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from model_experiment.assignment import Assignment, Share
 
+GATEWAY_SILENT = "GatewaySilent"  # who should answer for the route as it stands is down, or gone for good
+ROUTE_REFUSED = "RouteRefused"  # a proxy serves by what stood before
+
 
 @dataclass(frozen=True, slots=True)
 class Absent:
@@ -55,8 +58,8 @@ class Seen:
     """The experiment's route as it was read.
 
     ``settled`` means that the gateway has processed this very generation; ``problem`` is what it says when it could
-    not accept it or resolve a backend. ``taken_back`` is what was written together with a take-back, so that a crash
-    right after the write cannot forget why.
+    not accept it or resolve a backend, or else who has been silent about it for too long. ``taken_back`` is what was
+    written together with a take-back, so that a crash right after the write cannot forget why.
     """
 
     route: Parked | Open
@@ -98,10 +101,20 @@ def is_reached(own: Seen | None, goal: Route) -> bool:
     return own is not None and own.settled and not own.problem and own.route == goal
 
 
+def is_abandoned(own: Seen) -> bool:
+    """Whether the route is parked and nobody says what became of that: its gateway may be gone, or only down."""
+    return isinstance(own.route, Parked) and own.problem is not None and own.problem.reason == GATEWAY_SILENT
+
+
 def _towards_absence(own: Seen | None) -> Route:
-    if own is None or (isinstance(own.route, Parked) and own.settled):
+    if own is None or (isinstance(own.route, Parked) and own.settled and not _is_kept(own)):
         return Absent()
     return Parked(own.route.assignment)
+
+
+def _is_kept(own: Seen) -> bool:
+    """Whether a proxy still serves by what stood before."""
+    return own.problem is not None and own.problem.reason == ROUTE_REFUSED
 
 
 def _towards_open(own: Seen | None, goal: Open) -> Route:

@@ -26,6 +26,7 @@ from model_experiment.routing.ownership import is_ours, name_taken, owned
 from model_experiment.routing.policies import CARRIED, Policies, copies, waits_for
 from model_experiment.routing.port import View
 from model_experiment.routing.seen_http_route import is_open, seen
+from model_experiment.routing.silence import Silence
 from model_experiment.routing.user_http_route import adopted, find_obstacle, find_rule
 
 
@@ -60,6 +61,7 @@ class GatewayApiRouter:
         self._warm_seconds = warm_seconds
         self._drain_seconds = drain_seconds
         self._settling, self._warming, self._draining = Ages(clock), Ages(clock), Ages(clock)
+        self._silence = Silence(clock)
         self._is_new_envoy_gateway = is_new_envoy_gateway
         self._comparator = comparator
 
@@ -75,8 +77,9 @@ class GatewayApiRouter:
     def _seen(self, experiment: Experiment, own: Manifest, policy: Manifest | None) -> Seen:
         """The own route; settled once the proxies have had the time to follow their gateway."""
         reading = seen(own, policy, experiment)
+        silence = self._silence.of(own, policy)
         if not reading.settled:
-            return reading
+            return replace(reading, problem=silence)
         versions = tuple(each["metadata"]["generation"] for each in (own, policy) if each)
         uid = own["metadata"]["uid"]
         has_settled = self._settling.of(uid, versions) >= self._settle_seconds
@@ -154,6 +157,7 @@ class GatewayApiRouter:
             self._settling.forget(own["metadata"]["uid"])
             self._warming.forget(own["metadata"]["uid"])
             self._draining.forget(own["metadata"]["uid"])
+            self._silence.forget(own["metadata"]["uid"])
         return own is not None
 
     def _obstacle(self, experiment: Experiment) -> Obstacle | None:

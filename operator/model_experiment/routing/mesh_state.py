@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from model_experiment.decision.observation import Experiment
-from model_experiment.decision.route import Obstacle, together
+from model_experiment.decision.route import ROUTE_REFUSED, Obstacle, together
 from model_experiment.objects import Manifest
 from model_experiment.routing.mirroring import is_hashed
 from model_experiment.routing.own_virtual_service import is_open, rule_name
@@ -91,7 +91,7 @@ def _proxy_says(experiment: Experiment, own: Manifest, proxy: Proxy, *, is_late:
         return False, None
     if proxy.refusal:
         message = f"{proxy.name} must take its routes, found that it keeps the old ones: {proxy.refusal}"
-        return True, Obstacle("RouteRefused", message)
+        return True, Obstacle(ROUTE_REFUSED, message)
     return proxy.acknowledged, None
 
 

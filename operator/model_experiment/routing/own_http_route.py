@@ -15,9 +15,10 @@ from model_experiment.decision.route import Open, Parked
 from model_experiment.objects import HTTP_ROUTE, Manifest
 from model_experiment.routing.asking import asked_of, asked_of_all, closed
 from model_experiment.routing.mirroring import Mirror, is_hashed, mirror_filter
+from model_experiment.routing.precedence import matches_of
 
 _CARRIED = ("timeouts", "retry")
-_EVERY_PATH: Manifest = {"path": {"type": "PathPrefix", "value": "/"}}
+_MARKS = {"RequestHeaderModifier": ("x-experiment", "x-variant"), "ResponseHeaderModifier": ("x-variant",)}
 
 
 def render_spec(
@@ -46,8 +47,9 @@ def _rules(experiment: Experiment, rule: Manifest, step: Parked | Open, mirror: 
 def _split_rule(experiment: Experiment, rule: Manifest, shares: Iterable[Share], asked: Mapping[str, str]) -> Manifest:
     filters = _serving(rule).get("filters", [])
     return {
-        **{key: deepcopy(rule[key]) for key in ("name", "filters", *_CARRIED) if key in rule},
-        "matches": _matches(experiment, rule, asked),
+        **{key: deepcopy(rule[key]) for key in ("name", *_CARRIED) if key in rule},
+        **({"filters": kept} if (kept := _unmarked(rule.get("filters", []))) else {}),
+        "matches": wanted_matches(experiment, rule, asked),
         "backendRefs": [
             {
                 **backend(experiment, share.variant),
@@ -64,11 +66,11 @@ def _rule_of_one(experiment: Experiment, rule: Manifest, share: Share, asked: Ma
 
     It has no name, because the user's cannot stand twice.
     """
-    kept = {"filters": deepcopy(filters)} if (filters := _serving(rule).get("filters")) else {}
+    kept = {"filters": filters} if (filters := _unmarked(_serving(rule).get("filters", []))) else {}
     return {
         **{key: deepcopy(rule[key]) for key in _CARRIED if key in rule},
         "filters": marked(experiment, share, rule.get("filters", [])),
-        "matches": _matches(experiment, rule, asked),
+        "matches": wanted_matches(experiment, rule, asked),
         "backendRefs": [{**backend(experiment, share.variant), **kept}],
     }
 
@@ -92,9 +94,9 @@ def _serving(rule: Manifest) -> Manifest:
     return serving
 
 
-def _matches(experiment: Experiment, rule: Manifest, asked: Mapping[str, str]) -> list[Manifest]:
+def wanted_matches(experiment: Experiment, rule: Manifest, asked: Mapping[str, str]) -> list[Manifest]:
     """The user's matches, and in addition the headers of those who may enter, and of those whom the rule is for."""
-    matches = [with_targets(match, experiment) for match in rule.get("matches") or [_EVERY_PATH]]
+    matches = [with_targets(match, experiment) for match in matches_of(rule)]
     for header, value in asked.items():
         matches = [with_header(match, header, value) for match in matches]
     return matches
@@ -123,8 +125,7 @@ def parked_as_it_stands(spec: Manifest, header: str) -> Manifest:
     """The same route, accepting nobody, whoever edited it; nothing in the user's route can hinder this."""
     parked = deepcopy(spec)
     for rule in parked["rules"]:
-        matches = rule.get("matches") or [_EVERY_PATH]
-        rule["matches"] = [with_header(match, header, closed(value_of(match, header))) for match in matches]
+        rule["matches"] = [with_header(match, header, closed(value_of(match, header))) for match in matches_of(rule)]
     return parked
 
 
@@ -137,29 +138,50 @@ def value_of(match: Manifest, header: str) -> str:
 def marked(experiment: Experiment, share: Share, carried: list[Manifest]) -> list[Manifest]:
     """Filters, and in addition the headers that say who answers; nobody says so of those who are held out."""
     said = None if share.variant == HOLDOUT else share.variant
-    experiment_said = said and f"{experiment.namespace}/{experiment.name}"
-    marks = [
-        header_filter("RequestHeaderModifier", carried, {"x-experiment": experiment_said, "x-variant": said}),
-        header_filter("ResponseHeaderModifier", carried, {"x-variant": said}),
-    ]
-    kept = [entry for entry in carried if entry["type"] not in {mark["type"] for mark in marks}]
-    return [*deepcopy(kept), *marks]
+    values = {"x-experiment": said and f"{experiment.namespace}/{experiment.name}", "x-variant": said}
+    users = _unmarked(carried)
+    ours = [_header_filter(kind, users, {name: values[name] for name in names}) for kind, names in _MARKS.items()]
+    return [*(entry for entry in users if entry["type"] not in _MARKS), *ours]
 
 
-def header_filter(kind: str, carried: list[Manifest], headers: Mapping[str, str | None]) -> Manifest:
-    """A header filter that sets our headers, or removes them, after whatever the user's filter of the same kind did.
+def _header_filter(kind: str, users: Iterable[Manifest], headers: Mapping[str, str | None]) -> Manifest:
+    """A header filter that sets our headers, or removes them, beside whatever the user's filter of the same kind does.
 
     A backend may have one filter of a kind, so the user's is extended instead of doubled.
     """
-    key = kind[0].lower() + kind[1:]
-    before: Manifest = next((deepcopy(entry[key]) for entry in carried if entry["type"] == kind), {})
-    others = [entry for entry in before.get("set", []) if entry["name"].lower() not in headers]
+    key = _field_of(kind)
+    before: Manifest = next((entry[key] for entry in users if entry["type"] == kind), {})
     ours = [{"name": name, "value": value} for name, value in headers.items() if value is not None]
     absent = [name for name, value in headers.items() if value is None]
-    removed = [name for name in before.get("remove", []) if name.lower() not in headers]
-    wanted = {"set": [*others, *ours], "remove": [*removed, *absent]}
-    rest = {operation: entries for operation, entries in before.items() if operation not in wanted}
-    return {"type": kind, key: {**rest, **{operation: entries for operation, entries in wanted.items() if entries}}}
+    wanted = {**before, "set": [*before.get("set", []), *ours], "remove": [*before.get("remove", []), *absent]}
+    return {"type": kind, key: {operation: entries for operation, entries in wanted.items() if entries}}
+
+
+def _unmarked(filters: Iterable[Manifest]) -> list[Manifest]:
+    """The user's filters without our headers: what a rule does, or what a filter adds, would win over what we set."""
+    return [kept for entry in filters if (kept := _without_marks(entry))]
+
+
+def _without_marks(entry: Manifest) -> Manifest | None:
+    """One filter; nothing where nothing else is left of it."""
+    kind, key = entry["type"], _field_of(entry["type"])
+    if kind not in _MARKS:
+        return deepcopy(entry)
+    operations = {
+        operation: [deepcopy(each) for each in entries if header_name(each) not in _MARKS[kind]]
+        for operation, entries in entry[key].items()
+    }
+    left = {operation: entries for operation, entries in operations.items() if entries}
+    return {"type": kind, key: left} if left else None
+
+
+def header_name(entry: Manifest | str) -> str:
+    """The header that an entry of a header filter is about, in small letters."""
+    return (entry if isinstance(entry, str) else entry["name"]).lower()
+
+
+def _field_of(kind: str) -> str:
+    return kind[0].lower() + kind[1:]
 
 
 def is_marked(filters: Iterable[Manifest]) -> bool:

@@ -16,6 +16,7 @@ from model_experiment.routing.backends import routed
 from model_experiment.routing.mirroring import is_hashed, is_weighed
 from model_experiment.routing.own_http_route import is_marked, value_of
 from model_experiment.routing.own_objects import written_reason
+from model_experiment.routing.parents import silent_parents, speak_of, words_of_parents
 
 
 def seen(own: Manifest, policy: Manifest | None, experiment: Experiment) -> Seen:
@@ -90,20 +91,24 @@ def gateway_says(own: Manifest, policy: Manifest | None, *, needs_policy: bool) 
 
     A route that is not split by a hash needs no policy.
     """
-    parents = own.get("status", {}).get("parents", [])
-    ancestors = (policy or {}).get("status", {}).get("ancestors", [])
-    reported = [
-        (condition, manifest["metadata"]["generation"])
-        for manifest, sayings in ((own, parents), (policy or {}, ancestors))
-        for saying in sayings
-        for condition in saying.get("conditions", [])
-        if condition["type"] in _REFUSALS
-    ]
-    heard = len(parents) >= len(own["spec"].get("parentRefs", [])) > 0 and (policy is None or bool(ancestors))
-    current = [condition.get("observedGeneration") == generation for condition, generation in reported]
-    wrong = [_refusal(condition) for condition, _ in reported if condition["status"] != "True"]
+    sayings = [*words_of_parents(own), *_ancestors(policy)]
+    said = [each for saying in sayings for each in saying.get("conditions", []) if each["type"] in _REFUSALS]
+    wrong = [_refusal(condition) for condition in said if condition["status"] != "True"]
     missing = [_POLICY_MISSING] if policy is None and needs_policy else []
-    return heard and bool(current) and all(current), together([*wrong, *missing])
+    return not silent_about(own, policy), together([*wrong, *missing])
+
+
+def silent_about(own: Manifest, policy: Manifest | None) -> list[str]:
+    """Who has not said yet what became of the route, or of its policy, as they stand."""
+    parents = silent_parents(own, _REFUSALS)
+    if parents or policy is None or speak_of(_ancestors(policy), policy, _REFUSALS):
+        return parents
+    return [f"the gateway of BackendTrafficPolicy {policy['metadata']['name']}"]
+
+
+def _ancestors(policy: Manifest | None) -> list[Manifest]:
+    said: list[Manifest] = (policy or {}).get("status", {}).get("ancestors", [])
+    return said
 
 
 _POLICY_MISSING = Obstacle("PolicyMissing", "the policy that hashes the assignment header must stand, found none")

@@ -24,6 +24,7 @@ from model_experiment.routing.policies import Policies, attached
 from model_experiment.routing.port import View
 from model_experiment.routing.seen_http_route import gateway_says, is_reference_to
 from model_experiment.routing.shared_weights import Entry, SharedRule, is_planned, shared_among
+from model_experiment.routing.silence import Silence
 from model_experiment.routing.user_http_route import wrong_gateway
 
 
@@ -49,6 +50,7 @@ class SharedHTTPRoute:
         self._view = view
         self._is_new = is_new_envoy_gateway
         self._ages = Ages(clock)
+        self._silence = Silence(clock)
         self._settle_seconds = settle_seconds
         self._warm_seconds = warm_seconds
 
@@ -87,9 +89,11 @@ class SharedHTTPRoute:
     def says(self, experiment: Experiment, user_route: Manifest) -> tuple[bool, Obstacle | None]:
         """See the dialect."""
         policies = self._policies(experiment, user_route)[:1]
-        settled, problem = gateway_says(user_route, policies[0] if policies else None, needs_policy=True)
+        policy = policies[0] if policies else None
+        settled, problem = gateway_says(user_route, policy, needs_policy=True)
+        silence = self._silence.of(user_route, policy)
         if not settled:
-            return False, problem
+            return False, silence
         versions = tuple(each["metadata"]["generation"] for each in (user_route, *policies))
         is_entering = any(entry.weight == 1 for entry in self.rule(experiment, user_route).entries)
         wait = self._warm_seconds if is_entering else self._settle_seconds

@@ -16,6 +16,7 @@ from model_experiment.decision.positions import POSITIONS
 from model_experiment.decision.route import Obstacle
 from model_experiment.decision.splits import split_of
 from model_experiment.objects import Kind, Manifest
+from model_experiment.routing.asking import ANY_VALUE
 from model_experiment.routing.capabilities import (
     Capabilities,
     can_assign,
@@ -26,7 +27,10 @@ from model_experiment.routing.capabilities import (
 )
 from model_experiment.routing.claims import older_claim
 from model_experiment.routing.mirroring import is_weighed
+from model_experiment.routing.own_http_route import header_name, wanted_matches
+from model_experiment.routing.parents import words_of_parents
 from model_experiment.routing.policies import Policies, find_uncarried
+from model_experiment.routing.precedence import EVERY_PATH, overtaken
 from model_experiment.routing.seen_http_route import is_reference_to
 
 _MOST_HEADERS = 16  # of one match of an HTTPRoute
@@ -85,7 +89,7 @@ def wrong_gateway(experiment: Experiment, user_route: Manifest, *, is_new_envoy_
 
 def _incapable(experiment: Experiment, user_route: Manifest, *, is_new_envoy_gateway: bool) -> Obstacle | None:
     """A provider that cannot give users to variants in the way that the experiment asks for."""
-    controllers = {parent["controllerName"] for parent in user_route.get("status", {}).get("parents", [])}
+    controllers = {parent["controllerName"] for parent in words_of_parents(user_route)}
     for controller in sorted(controllers):
         found = capabilities_of(controller, is_new_envoy_gateway=is_new_envoy_gateway)
         if message := _why_incapable(experiment, found):
@@ -104,7 +108,7 @@ def _why_incapable(experiment: Experiment, provider: Capabilities) -> str:
 
 def _not_accepted(user_route: Manifest) -> Obstacle | None:
     name = user_route["metadata"]["name"]
-    parents = user_route.get("status", {}).get("parents", [])
+    parents = words_of_parents(user_route)
     if not parents:
         return Obstacle("RouteNotAccepted", f"HTTPRoute {name} must be accepted by a gateway, found no gateway yet")
     refused = [
@@ -130,7 +134,7 @@ def _wrong_rule(experiment: Experiment, user_route: Manifest) -> Obstacle | None
             "ChampionNotServed",
             f"the rule of HTTPRoute {name} must send everything to the champion's backend {champion}, found {found}",
         )
-    unrepeatable = _unrepeatable(rule, experiment)
+    unrepeatable = _unrepeatable(rule, experiment) or _overtaking(rule, experiment, user_route["spec"]["rules"])
     if unrepeatable:
         return Obstacle("RuleNotSupported", f"the rule of HTTPRoute {name} must not {unrepeatable}")
     return None
@@ -162,8 +166,35 @@ def _unrepeatable(rule: Manifest, experiment: Experiment) -> str:
     redirects = [entry for entry in rule.get("filters", []) if entry["type"] == "RequestRedirect"]
     if redirects:
         return "redirect: a redirect reaches no model"
-    strangers = [entry["name"] for entry in rule.get("backendRefs", []) if "namespace" in entry]
+    if changed := sorted(_changed_headers(rule).intersection(experiment.spec.assignment.headers)):
+        return (
+            f"set, add or remove the assignment header {', '.join(changed)}: access logs would no longer tell the user"
+        )
+    elsewhere = ((entry["name"], entry.get("namespace", experiment.namespace)) for entry in rule.get("backendRefs", []))
+    strangers = [name for name, namespace in elsewhere if namespace != experiment.namespace]
     return f"refer to a backend in another namespace ({strangers[0]})" if strangers else ""
+
+
+def _changed_headers(rule: Manifest) -> set[str]:
+    """The request headers that are not those of the client any more when a model, or an access log, sees them."""
+    filters = [entry for part in (rule, *rule.get("backendRefs", [])) for entry in part.get("filters", [])]
+    operations = [entries for entry in filters for entries in entry.get("requestHeaderModifier", {}).values()]
+    return {header_name(each) for entries in operations for each in entries}
+
+
+def _overtaking(rule: Manifest, experiment: Experiment, rules: Sequence[Manifest]) -> str:
+    """Another rule that would lose requests to the headers which the experiment asks for in addition."""
+    added = dict.fromkeys(experiment.spec.assignment.headers, ANY_VALUE)
+    found = overtaken(rules, rules.index(rule), wanted_matches(experiment, rule, added))
+    if found is None:
+        return ""
+    place, match = found
+    path = {**EVERY_PATH["path"], **match.get("path", {})}
+    names = ", ".join([*added, *(target.name for target in experiment.spec.targeting.headers)])
+    return (
+        f"overtake rule {rules[place].get('name', f'number {place + 1}')}: both match {path['type']} {path['value']},"
+        f" and with {names}, which the experiment asks for in addition, it would be at least as specific"
+    )
 
 
 def _unaskable(rule: Manifest, experiment: Experiment) -> str:

@@ -227,12 +227,17 @@ def _unrepeatable(rules: Rules, experiment: Experiment) -> str:
     entries = rules.champion["route"]
     named = {name.lower() for match in matches for key in ("headers", "withoutHeaders") for name in match.get(key, {})}
     taken = sorted(named.intersection(asked))
+    operations = [each.get("headers", {}).get("request", {}).values() for each in (rules.champion, *entries)]
+    changed = sorted({name.lower() for each in operations for names in each for name in names}.intersection(asked))
     targets = sorted(named & {target.name for target in experiment.spec.targeting.headers})
     unknown = sorted(rules.champion.keys() - CARRIED - _WHERE_TO)
     kinds = {each.backend_ref.kind for each in experiment.spec.challengers} - {"Service"}
     faults = {
         f"match the assignment header {', '.join(taken)} itself": bool(taken),
         f"match the header {', '.join(targets)}, which spec.targeting names too": bool(targets),
+        f"set, add or remove the assignment header {', '.join(changed)}: access logs would no longer tell the user": (
+            bool(changed)
+        ),
         "name their matches: the name of the route would differ from match to match": _any_has("name", matches),
         "match sourceNamespace, which a gateway never fulfils": _any_has("sourceNamespace", matches),
         "say more than name, match and delegate where they delegate; the champion's rule is repeated instead": bool(
