@@ -53,6 +53,9 @@ BAD_SHADOWS = (
         server_says="should be less than or equal to 100"),
     bad("a timeout of nothing", {f"{SHADOW}.timeout": "0s"}, "must be a positive duration such as 30s"),
     bad("a timeout that holds memory for long", {f"{SHADOW}.timeout": "5m1ms"}, 'must be at most 5m, found "5m1ms"'),
+    bad("a champion who is cut off sooner", {f"{SHADOW}.timeout": "5s1ms"},
+        "must not be shorter than timeout, or the champion would be cut off where a challenger is not,"
+        ' found "5s" and "5s1ms"', path=f"{SHADOW}.championTimeout"),
     bad("a champion's timeout that holds memory for long", {f"{SHADOW}.championTimeout": "1h"},
         'must be at most 5m, found "1h"'),
     bad("a divergence that nothing can pass", {f"{SHADOW}.maximumDivergence": "100%"},

@@ -302,7 +302,7 @@ async def test_time_and_errors_are_counted_for_guardrails(tmp_path):
         await take(1.6)
         return web.json_response({}, status=503)
 
-    shadow = experiment(latencyMargin="50%", timeout="1m")
+    shadow = experiment(latencyMargin="50%", timeout="1m", championTimeout="1m")
     async with comparing(tmp_path, shadow, champion=say({}), challenger=late) as running:
         await running.mirror()
         scrape = await running.until(PAIRS, 1)

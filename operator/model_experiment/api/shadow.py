@@ -265,4 +265,15 @@ class Shadow(SpecPart):
     rules: ClassVar[tuple[Rule, ...]] = (
         _not_too_long("timeout", "timeout"),
         _not_too_long("champion_timeout", "championTimeout"),
+        Rule(
+            at=".championTimeout",
+            must="must not be shorter than timeout, or the champion would be cut off where a challenger is not",
+            holds=lambda shadow: shadow.timeout.seconds <= shadow.champion_timeout.seconds,
+            found=lambda shadow: f'"{shadow.champion_timeout}" and "{shadow.timeout}"',
+            holds_in_cel=(
+                f"[[self.timeout, self.championTimeout].map(text, {milliseconds_in_cel('text')})]"
+                ".all(length, length[1] == 0 || length[0] <= length[1])"
+            ),
+            found_in_cel='"{self.championTimeout}" and "{self.timeout}"',
+        ),
     )
