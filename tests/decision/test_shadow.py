@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import yaml
 
-from given.counting import Answers, shadow_counts
+from given.counting import Answers, shadow_counts, spread
 from given.deciding import Played, shadow_experiment
 from model_experiment.api.parsing import parse_spec
 from model_experiment.api.status import CheckStatus, Phase, ShadowFinding, Verdict, parse_status
 from model_experiment.assignment import BUCKETS, Share
-from model_experiment.decision.counts import Counts
+from model_experiment.decision.counts import SLOWER_PAIRS, Counts
 from model_experiment.decision.observation import Blind
 from model_experiment.decision.plan import measures_of
 from model_experiment.decision.route import Open
@@ -137,6 +137,17 @@ def test_what_the_pairs_mean(champion, challenger, finding, verdict, reason):
 
     assert [each.finding for each in played.status.shadow] == [finding]
     assert (decision.judgement.verdict, decision.judgement.reason) == (verdict, reason)
+
+
+def test_how_often_the_champion_is_slower_than_itself_stands_beside_how_often_a_challenger_is():
+    played = running(shadow={"latencyMargin": "50%"})
+    counts = shadow_counts(played.now + 1, champion=DETERMINISTIC, v8=ALIKE)
+    slower = {("v7", SLOWER_PAIRS): spread(20, seed=1), ("v8", SLOWER_PAIRS): spread(300, seed=2)}
+    played.tick(Counts(counts.time, {**counts.tables, **slower}))
+
+    (found,) = played.status.shadow
+    assert (found.slower, found.slower_floor) == (300, "5.00%")
+    assert found.finding is ShadowFinding.ALIKE  # it is told, not judged
 
 
 def of_few_users(counts, users):

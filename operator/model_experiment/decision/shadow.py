@@ -52,6 +52,7 @@ def _challenger(plan: Plan, name: str, own: Pairs, counts: Counts) -> ShadowStat
         different=different,
         not_comparable=lost,
         slower=int(counts.total(name, SLOWER_PAIRS)) if counts.has(name, SLOWER_PAIRS) else None,
+        slower_floor=_slower_floor(plan, own, counts),
         divergence=share(pairs.compared),
         upper_bound=wording.percent(bound) if compared else None,
         noise_floor=share(own.compared),
@@ -63,6 +64,13 @@ def _challenger(plan: Plan, name: str, own: Pairs, counts: Counts) -> ShadowStat
         query=plan.queries[DIFFERENT],
         message=_sentence(plan, name, signs, own=own, pairs=pairs),
     )
+
+
+def _slower_floor(plan: Plan, own: Pairs, counts: Counts) -> str | None:
+    champion = plan.spec.champion.name
+    if not counts.has(champion, SLOWER_PAIRS):
+        return None
+    return share(BucketTable(counts.buckets(champion, SLOWER_PAIRS), own.lost.denominators))
 
 
 def _finding(plan: Plan, signs: Signs, *, compared: int) -> ShadowFinding:
