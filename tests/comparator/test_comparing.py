@@ -137,6 +137,46 @@ def test_a_pair_without_any_declared_output_is_not_comparable(path):
     assert values(value, value, **output(path, **EXACT)) == not_comparable(Reason.MISSING)
 
 
+def test_names_of_fields_are_bounded_in_number_and_length_whichever_answer_comes_first():
+    key = "k" * 10_000
+    first, second = ({key: {f"{number}": number + add for number in range(5_000)}} for add in (0, 1))
+    compared = compare(answer(first), answer(second), rules())
+    assert len(compared.fields) == 1  # all are cut at the same place
+    assert compared.fields[0] == "answer/" + "k" * 116 + "..."
+
+    first, second = ({f"{number}": number + add for number in range(5_000)} for add in (0, 1))
+    one, other = (
+        compare(*both, rules()) for both in ((answer(first), answer(second)), (answer(second), answer(first)))
+    )
+    assert len(one.fields) == 200
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    ("redact", "path", "fields"),
+    [
+        pytest.param([], "", ("it/users/ann@example.com/1/age",), id="nothing"),
+        pytest.param(["/users"], "", ("it/users",), id="the field above it"),
+        pytest.param(["/users/*"], "", ("it/users/ann@example.com",), id="what every name holds, not the names"),
+        pytest.param(["/users/*/1"], "", ("it/users/ann@example.com/1",), id="a field below it"),
+        pytest.param(["/users", "/users/*/1"], "", ("it/users",), id="the first of two"),
+        pytest.param(["/other", "/users/bob"], "", ("it/users/ann@example.com/1/age",), id="another place"),
+        pytest.param(["/users"], "/users", ("it",), id="the output itself"),
+        pytest.param(["/users"], "/users/ann@example.com", ("it",), id="a field above the output"),
+    ],
+)
+def test_a_name_of_a_field_ends_where_answers_must_not_be_read(redact, path, fields):
+    first, second = ({"users": {"ann@example.com": {"1": {"age": age}}}} for age in (1, 2))
+    found = told(answer(first), answer(second), **output(path, exact={}), evidence={"redact": redact})
+    assert found == (PairResult.DIFFERENT, None, fields)
+
+
+def test_of_a_list_the_name_of_a_field_ends_where_one_item_must_not_be_read():
+    first, second = ({"users": [{"ann@example.com": 1}, {"ann@example.com": age}]} for age in (1, 2))
+    found = told(answer(first), answer(second), **output(exact={}), evidence={"redact": ["/users/0"]})
+    assert found == (PairResult.DIFFERENT, None, ("it/users/*",))
+
+
 def test_ignored_places_are_not_compared():
     first = {"id": "a", "items": [{"price": 1, "time": 1}, {"price": 2, "time": 2}], "time": 3}
     second = {"id": "b", "items": [{"price": 1, "time": 8}, {"price": 2}], "time": 3}

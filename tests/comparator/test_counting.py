@@ -28,6 +28,14 @@ def test_names_of_fields_that_answers_make_up_have_a_bound():
     assert tally.fields["v7", "answer/0"] == tally.fields["v7", OTHER] == 1
 
 
+def test_fields_without_a_series_of_their_own_count_once_a_pair():
+    tally = Tally(experiment())
+    for pair in range(5):
+        fields = tuple(f"answer/{pair}/{number}" for number in range(MOST_FIELDS + 50))
+        tally.count_pair(0, "v8", Compared(PairResult.DIFFERENT, fields=fields))
+    assert tally.fields["v8", OTHER] == 5
+
+
 def test_a_change_keeps_the_numbers_of_what_is_still_declared():
     tallies, before, after = Tallies(), experiment(), experiment(latencyMargin="10%")
     tallies.know(catalogue_of([before]))
@@ -60,6 +68,14 @@ def test_every_variant_is_late_by_the_clock_of_the_challengers():
     assert table(tally, "v7", Family.RESPONSES, "ServerError") == 2
     assert table(tally, "v7", Family.RESPONSES, "ClientError") == 0
     assert table(tally, "v8", Family.RESPONSES, "ServerError") == 4
+
+
+def test_the_champion_is_slower_than_itself_where_its_second_answer_is():
+    tally = Tally(experiment(latencyMargin="50%"))
+    for second in (None, answer(seconds=0.15), answer(seconds=0.16), Failure(Reason.TIMEOUT, 2.0)):
+        tally.count_answers(0, {"v7": answer(seconds=0.1), "v8": answer(seconds=0.1)}, again=second)
+    assert table(tally, "v7", Family.SLOWER_PAIRS) == 2
+    assert table(tally, "v7", Family.REQUESTS) == 4
 
 
 def test_what_was_dropped_counts_as_not_comparable_and_what_was_not_meant_does_not():

@@ -8,7 +8,7 @@ import sqlalchemy as sql
 from model_experiment.api.parsing import parse_shadow
 from model_experiment.cli.main import main
 from model_experiment.comparator.answers import Answer, Failure, Reading, Reason, Unreadable, read
-from model_experiment.comparator.evidence import LONGEST_BODY, NOT_REDACTABLE, Difference, kept_body
+from model_experiment.comparator.evidence import LONGEST_BODY, NOT_REDACTABLE, Difference, kept_body, kept_fields
 from model_experiment.comparator.store import EvidenceError, EvidenceStore, differences, newest
 from model_experiment.errors import SettingsError
 
@@ -45,6 +45,12 @@ def test_no_answer_and_an_empty_one_are_told_apart():
 def test_a_long_answer_is_cut():
     kept = kept_body(Reading(200, "x" * 20_000), parse_shadow({"evidence": {"bodies": "Keep"}}).evidence)
     assert kept == "x" * LONGEST_BODY + "... (20000 characters)"
+
+
+def test_of_many_fields_the_first_are_kept():
+    fields = tuple(f"answer/{number:03}" for number in range(50))
+    assert kept_fields(fields[:20]) == fields[:20]
+    assert kept_fields(fields) == (*fields[:20], "and 30 more")
 
 
 def difference(number, *, uid="e1", name="shop/ranker", champion=None, answer=None):

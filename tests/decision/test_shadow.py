@@ -1,13 +1,17 @@
 """Shadow experiments: whole stories, the table of what is found, and what a person is told to do next."""
 
+import re
+
+import numpy as np
 import pytest
 import yaml
 
-from given.counting import Answers, shadow_counts
+from given.counting import Answers, shadow_counts, spread
 from given.deciding import Played, shadow_experiment
 from model_experiment.api.parsing import parse_spec
 from model_experiment.api.status import CheckStatus, Phase, ShadowFinding, Verdict, parse_status
-from model_experiment.assignment import Share
+from model_experiment.assignment import BUCKETS, Share
+from model_experiment.decision.counts import SLOWER_PAIRS, Counts
 from model_experiment.decision.observation import Blind
 from model_experiment.decision.plan import measures_of
 from model_experiment.decision.route import Open
@@ -133,6 +137,42 @@ def test_what_the_pairs_mean(champion, challenger, finding, verdict, reason):
 
     assert [each.finding for each in played.status.shadow] == [finding]
     assert (decision.judgement.verdict, decision.judgement.reason) == (verdict, reason)
+
+
+def test_how_often_the_champion_is_slower_than_itself_stands_beside_how_often_a_challenger_is():
+    played = running(shadow={"latencyMargin": "50%"})
+    counts = shadow_counts(played.now + 1, champion=DETERMINISTIC, v8=ALIKE)
+    slower = {("v7", SLOWER_PAIRS): spread(20, seed=1), ("v8", SLOWER_PAIRS): spread(300, seed=2)}
+    played.tick(Counts(counts.time, {**counts.tables, **slower}))
+
+    (found,) = played.status.shadow
+    assert (found.slower, found.slower_floor) == (300, "5.00%")
+    assert found.finding is ShadowFinding.ALIKE  # it is told, not judged
+
+
+def of_few_users(counts, users):
+    """The same counts, as if so many users had asked."""
+    places = np.arange(BUCKETS) % users
+    return Counts(counts.time, {key: np.bincount(places, table, BUCKETS) for key, table in counts.tables.items()})
+
+
+@pytest.mark.parametrize("challenger", [Answers(equal=3000), Answers(equal=2600, different=400)])
+@pytest.mark.parametrize("users", [1, 15, 25])
+def test_pairs_of_few_users_prove_nothing_however_many_they_are(users, challenger):
+    played = running()
+    played.now += 10
+    counts = shadow_counts(played.now + 1, champion=DETERMINISTIC, v8=challenger)
+    decision = played.tick(of_few_users(counts, users))
+
+    compared = challenger.equal + challenger.different
+    assert decision.judgement.verdict is Verdict.CONTINUE
+    checks = {check.name: (check.status, check.message) for check in played.status.checks}
+    assert checks["Users"][0] is CheckStatus.WAITING
+    assert re.fullmatch(
+        rf"{compared} pairs are worth \d+ of users who come once, 104 are needed at least to prove that fewer than 5%"
+        " differ",
+        checks["Users"][1],
+    )
 
 
 def test_a_champion_that_is_never_asked_twice_counts_as_one_that_never_differs_from_itself():

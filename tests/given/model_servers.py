@@ -4,6 +4,7 @@ It runs in a thread with a loop of its own, so that tests may be synchronous or 
 """
 
 import asyncio
+import hashlib
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -42,6 +43,16 @@ def introduce(name: str) -> Answer:
         return web.json_response({"model": name, "path": request.path})
 
     return answer
+
+
+def sha256(body: bytes) -> str:
+    """What ``digest`` says of a body."""
+    return hashlib.sha256(body).hexdigest()
+
+
+async def digest(request: web.Request) -> web.Response:
+    """Answers what it was sent, unpacked, as a SHA-256."""
+    return web.json_response({"sha256": sha256(await request.read())})
 
 
 def fail(status: int = 500) -> Answer:

@@ -15,6 +15,8 @@ from model_experiment.decision.route import Open
 from model_experiment.decision.splits import split_of
 from model_experiment.objects import ENVOY_FILTER, VIRTUAL_SERVICE
 from routing.mirrored import (
+    REPLAY,
+    a_body_reaches_both_models_as_it_was_sent,
     a_tenth_is_mirrored,
     absent_server,
     every_request_with_the_header_is_mirrored_and_no_other,
@@ -71,10 +73,14 @@ def walking(control_plane, istio, namespace, comparator):
 
 
 @pytest.mark.usefixtures("challenger")
-async def test_every_request_with_the_header_is_mirrored_and_no_other(walking, url, comparator, namespace):
-    async with walking() as (walker, goal):
+async def test_every_request_with_the_header_is_mirrored_whole_and_no_other(
+    walking, url, comparator, models, namespace
+):
+    label = f"{namespace}/ranker"
+    async with walking(replay=REPLAY) as (walker, goal):
         await walker.walk_to(goal)
-        await every_request_with_the_header_is_mirrored_and_no_other(url, comparator, f"{namespace}/ranker")
+        await every_request_with_the_header_is_mirrored_and_no_other(url, comparator, label)
+        await a_body_reaches_both_models_as_it_was_sent(url, comparator, models, label)
 
 
 @pytest.mark.usefixtures("challenger")

@@ -209,6 +209,9 @@ class ShadowStatus(Record):
     different: int = Field(description="Those of the compared that differ.")
     not_comparable: int = Field(description="Pairs that could not be compared.")
     slower: int | None = Field(default=None, description="Pairs in which it took longer than latencyMargin allows.")
+    slower_floor: Word | None = Field(
+        default=None, description="Share of the pairs in which the champion takes as much longer than itself."
+    )
     divergence: Word | None = Field(default=None, description="Share of the compared pairs that differ.")
     upper_bound: Word | None = Field(
         default=None, description="What the divergence lies below with confidence 1 - alpha, by one look."

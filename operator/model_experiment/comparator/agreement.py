@@ -12,16 +12,27 @@ from collections.abc import Hashable
 from typing import Any
 
 from model_experiment.api.values import Tolerance
-from model_experiment.comparator.pointers import EVERY, escaped
+from model_experiment.comparator.pointers import EVERY, NOTHING, escaped
 
 EXACTLY = Tolerance("0")
 
+MOST_FIELDS = 200
+LONGEST_FIELD = 120
+
 
 def differing_fields(first: Any, second: Any, *, within: Tolerance) -> set[str]:
-    """Pointers to what differs, "" for the values themselves; none where the two agree."""
+    """Pointers to what differs, "" for the values themselves; none where the two agree.
+
+    There are ``MOST_FIELDS`` at most, each of ``LONGEST_FIELD`` characters at most, because answers can make up both.
+    """
     found: set[str] = set()
     _look(first, second, "", (within.value, within.is_relative), found)
     return found
+
+
+def shortened(field: str) -> str:
+    """A field's name, cut to the longest that is kept."""
+    return field if len(field) <= LONGEST_FIELD else f"{field[: LONGEST_FIELD - 3]}..."
 
 
 def have_same_items(first: list[Any], second: list[Any]) -> bool:
@@ -46,20 +57,21 @@ def are_near(first: float, second: float, *, distance: float, relative: bool) ->
 
 
 def _look(first: Any, second: Any, path: str, within: tuple[float, bool], found: set[str]) -> None:
+    if len(found) >= MOST_FIELDS:
+        return
     kind = type(first)
     if kind is dict and type(second) is dict:
-        for key in first.keys() ^ second.keys():
-            found.add(f"{path}/{escaped(key)}")
-        for key in first.keys() & second.keys():
-            _look(first[key], second[key], f"{path}/{escaped(key)}", within, found)
+        for key in sorted(first.keys() | second.keys()):  # in one order, as not all may be looked at
+            inside = f"{path}/{escaped(key)}"
+            _look(first.get(key, NOTHING), second.get(key, NOTHING), inside, within, found)
     elif kind is list and type(second) is list:
         if len(first) != len(second):
-            found.add(path)
+            found.add(shortened(path))
         inside = f"{path}/{EVERY}"
         for one, other in zip(first, second, strict=False):
             _look(one, other, inside, within, found)
     elif not _agree(first, second, within):
-        found.add(path)
+        found.add(shortened(path))
 
 
 def _agree(first: Any, second: Any, within: tuple[float, bool]) -> bool:

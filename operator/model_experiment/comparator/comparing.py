@@ -28,7 +28,7 @@ from model_experiment.api.shadow import (
 from model_experiment.comparator import rankings, texts
 from model_experiment.comparator.agreement import EXACTLY, differing_fields, have_same_items
 from model_experiment.comparator.answers import Failure, Reading, Reason, Unreadable
-from model_experiment.comparator.pointers import NOTHING, Steps, find, replaced, steps_of
+from model_experiment.comparator.pointers import NOTHING, Steps, begins_with, find, replaced, steps_of
 from model_experiment.comparator.printing import storable
 from model_experiment.decision.counts import PairResult
 
@@ -66,6 +66,7 @@ class Rules:
 
     outputs: tuple[tuple[Output, Steps], ...]
     ignored: tuple[Steps, ...] = ()
+    redacted: tuple[Steps, ...] = ()
 
 
 def rules_of(shadow: Shadow) -> Rules:
@@ -74,6 +75,7 @@ def rules_of(shadow: Shadow) -> Rules:
     return Rules(
         outputs=tuple((output, steps_of(output.path)) for output in outputs),
         ignored=tuple(steps_of(pattern) for pattern in shadow.ignore),
+        redacted=tuple(steps_of(pattern) for pattern in shadow.evidence.redact),
     )
 
 
@@ -132,15 +134,23 @@ def _not_comparable(reasons: Iterable[Reason]) -> Compared:
 
 def _compare_values(first: Any, second: Any, rules: Rules) -> Compared:
     first, second = (replaced(value, rules.ignored, by=NOTHING) for value in (first, second))
-    results, fields = [], []
+    results: list[tuple[str, OutputResult]] = []
+    fields: set[str] = set()
     for output, steps in rules.outputs:
         found = _compare_output(find(first, steps), find(second, steps), output.comparison)
         results.append((output.name, _result(found)))
-        fields += [output.name + storable(field) for field in found or ()]
+        fields |= {output.name + storable(_readable(field, steps, rules.redacted)) for field in found or ()}
     if all(each is OutputResult.MISSING for _, each in results):
         return Compared(PairResult.NOT_COMPARABLE, reason=Reason.MISSING, outputs=tuple(results))
     result = PairResult.DIFFERENT if fields else PairResult.EQUAL
     return Compared(result, fields=tuple(sorted(fields)), outputs=tuple(results))
+
+
+def _readable(field: str, output: Steps, redacted: tuple[Steps, ...]) -> str:
+    """A field's pointer, up to the first place that must not be read: what stands below has names of its own."""
+    steps = (*output, *steps_of(field))
+    ends = [len(pattern) - len(output) for pattern in redacted if begins_with(steps, pattern)]
+    return "/".join(field.split("/")[: 1 + max(0, min(ends, default=len(steps)))])
 
 
 def _result(found: set[str] | None) -> OutputResult:

@@ -14,14 +14,13 @@ from enum import StrEnum
 
 from model_experiment.api.words import ResponseClass
 from model_experiment.assignment import BUCKETS
+from model_experiment.comparator.agreement import MOST_FIELDS, shortened
 from model_experiment.comparator.answers import Answer, Failure, Reason
 from model_experiment.comparator.catalogue import Catalogue, Shadowed, catalogue_of
 from model_experiment.comparator.comparing import Compared, OutputResult, scored
 from model_experiment.comparator.copies import DROPPED, LeftOut
 from model_experiment.decision.counts import REQUESTS, SLOWER_PAIRS, Family, Measure, PairResult
 
-MOST_FIELDS = 200
-LONGEST_FIELD = 120
 OTHER = "(other)"
 
 LATENCY_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)  # seconds
@@ -83,14 +82,17 @@ class Tally:
             for key in ((name, output) for name in experiment.variants for output in scored(experiment.rules))
         }
 
-    def count_answers(self, bucket: int, answers: Mapping[str, Answer | Failure]) -> None:
-        """What each variant was asked once, and how long it took."""
+    def count_answers(
+        self, bucket: int, answers: Mapping[str, Answer | Failure], *, again: Answer | Failure | None = None
+    ) -> None:
+        """What each variant was asked once, and how long it took; the champion is held against its answer ``again``."""
         for variant, answer in answers.items():
             self._count_answer(bucket, variant, answer)
-        margin, champion = self.experiment.shadow.latency_margin, answers[self.experiment.champion.name]
+        name, margin = self.experiment.champion.name, self.experiment.shadow.latency_margin
+        champion = answers[name]
         if margin is None or not isinstance(champion, Answer):
             return
-        for variant, answer in answers.items():
+        for variant, answer in {**answers, name: again or champion}.items():
             if answer.seconds > champion.seconds * (1 + margin.ratio):
                 self._add(bucket, variant, Family.SLOWER_PAIRS)
 
@@ -101,8 +103,8 @@ class Tally:
             self.reasons[variant, compared.reason] += 1
         for output, result in compared.outputs:
             self.outputs[variant, output, result] += 1
-        for field in compared.fields:
-            self.fields[variant, self._counted_field(field)] += 1
+        for field in {self._counted_field(field) for field in compared.fields}:
+            self.fields[variant, field] += 1
 
     def count_scores(self, variant: str, scores: Iterable[tuple[str, float]]) -> None:
         """The numbers of an answer, by output."""
@@ -137,7 +139,7 @@ class Tally:
             table[bucket] += 1
 
     def _counted_field(self, field: str) -> str:
-        short = field if len(field) <= LONGEST_FIELD else f"{field[: LONGEST_FIELD - 3]}..."
+        short = shortened(field)
         if short not in self._fields and len(self._fields) >= MOST_FIELDS:
             return OTHER
         self._fields.add(short)

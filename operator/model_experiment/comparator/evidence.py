@@ -14,6 +14,7 @@ from model_experiment.comparator.pointers import NOTHING, replaced, steps_of
 from model_experiment.comparator.printing import storable
 
 LONGEST_BODY = 16_384
+MOST_KEPT_FIELDS = 20
 REDACTED = "(redacted)"
 NOT_REDACTABLE = "(left out: no JSON, so nothing in it can be redacted)"
 
@@ -48,6 +49,12 @@ def kept_body(answer: Reading | Failure, evidence: Evidence) -> str | None:
             return _cut(text)
         case value:
             return _cut(_written(value, evidence))
+
+
+def kept_fields(fields: tuple[str, ...]) -> tuple[str, ...]:
+    """The first of the fields that differ, and how many more there are."""
+    more = len(fields) - MOST_KEPT_FIELDS
+    return (*fields[:MOST_KEPT_FIELDS], f"and {more} more") if more > 0 else fields
 
 
 def _written(value: Any, evidence: Evidence) -> str:

@@ -40,6 +40,13 @@ def find(value: Any, steps: Steps) -> Any:
     return value
 
 
+def begins_with(steps: Steps, pattern: Steps) -> bool:
+    """Whether a pattern names the place itself or one above it; ``*`` in the place is every item of a list."""
+    pairs = zip(steps, pattern, strict=False)
+    meets = (other in (own, EVERY) or (own == EVERY and _place(other) is not None) for own, other in pairs)
+    return len(pattern) <= len(steps) and all(meets)
+
+
 def replaced(value: Any, patterns: Iterable[Steps], *, by: Any) -> Any:
     """A copy with ``by`` at every place that a pattern names, made in one walk however many patterns there are.
 

@@ -8,7 +8,7 @@ from model_experiment.comparator.catalogue import Shadowed
 from model_experiment.comparator.comparing import Compared, compare, numbers
 from model_experiment.comparator.copies import Copy
 from model_experiment.comparator.counting import Tallies, Tally
-from model_experiment.comparator.evidence import Difference, kept_body
+from model_experiment.comparator.evidence import Difference, kept_body, kept_fields
 from model_experiment.comparator.recording import Recorder
 from model_experiment.decision.counts import PairResult
 
@@ -44,7 +44,7 @@ class Results:
         tally = self._tallies.get(experiment)
         if tally is None or tally.experiment != experiment:
             return
-        tally.count_answers(copy.bucket, answers.by_variant)
+        tally.count_answers(copy.bucket, answers.by_variant, again=answers.again)
         readings = {variant: self._read(answer) for variant, answer in answers.by_variant.items()}
         for variant, reading in readings.items():
             tally.count_scores(variant, numbers(reading, experiment.rules))
@@ -74,7 +74,7 @@ class Results:
             seen=self._clock(),
             request_id=copy.request_id,
             request=f"{copy.method} {copy.target.partition('?')[0]}",
-            fields=compared.fields,
+            fields=kept_fields(compared.fields),
             champion=kept_body(pair.champion, evidence),
             answer=kept_body(pair.answer, evidence),
         )

@@ -123,7 +123,7 @@ def checks_of(decision: Decision) -> tuple[Check, ...]:
 
 def _shadow_checks(answers: ShadowComparison) -> tuple[Check, ...]:
     """The gates before a challenger can pass."""
-    progress, noise = answers.progress, answers.noise
+    progress, noise, repetition = answers.progress, answers.noise, answers.repetition
     return (
         Check(
             name="MinimumDuration",
@@ -131,6 +131,7 @@ def _shadow_checks(answers: ShadowComparison) -> tuple[Check, ...]:
             message=f"{wording.duration(progress.elapsed_seconds)} since requests were first mirrored",
         ),
         Check(name="Pairs", status=_passed_or_waiting(passed=progress.information >= 1), message=progress.message),
+        Check(name="Users", status=_passed_or_waiting(passed=repetition.enough), message=repetition.message),
         Check(
             name="NoiseFloor", status=CheckStatus.FAILED if noise.noisy else CheckStatus.PASSED, message=noise.message
         ),

@@ -71,11 +71,20 @@ class NoiseFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class RepetitionFinding:
+    """Could the pairs prove anything, users being as alike to themselves as they are?"""
+
+    enough: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShadowComparison:
     """What the pairs of answers have shown of each challenger; of progress, information is that of fewest pairs."""
 
     challengers: tuple[ShadowStatus, ...]
     noise: NoiseFinding
+    repetition: RepetitionFinding
     progress: Progress
 
 

@@ -1,4 +1,4 @@
-"""The experiment to go on with after a shadow experiment has passed, as YAML that is ready to apply.
+"""The experiment to go on with after a shadow experiment has passed, as YAML: ready but for what a person decides.
 
 Everything that the shadow experiment says of the models, their route, their users and their guardrails is taken over.
 What only a person can decide stands in angle brackets, which the API server refuses: a manifest that is applied without

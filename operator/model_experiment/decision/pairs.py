@@ -7,7 +7,7 @@ The trap is whose fault it is. A champion that is asked twice differs from itsel
 because the champion failed or the request was refused by both. The champion's pairs with itself show how often that
 happens, and only what is beyond it can be laid on a challenger: a pair with itself asks the champion twice, so it is
 lost as often as a pair with a challenger that fails as often. Users repeat, so every count is divided by its
-over-dispersion first.
+over-dispersion first: the measured one, or where few pairs differ the largest there can be (see ``independent``).
 """
 
 from dataclasses import dataclass
@@ -21,6 +21,13 @@ from model_experiment.statistics.effects import ratios
 from model_experiment.statistics.shadow import divergence
 from model_experiment.statistics.summaries.buckets import BucketTable
 from model_experiment.statistics.summaries.proportions import Proportion
+
+SEEN_IN = 30
+"""Of 100 buckets so many must hold pairs that differ, and pairs that do not, before phi is taken as measured.
+
+In 20 it may be half as large as it is: simulated, 100 users with a heavy tail pass a true 5 % in 5.5 % of runs then, in
+3.7 % with 30.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,9 +110,12 @@ def _beyond(above_limit: Floats, *, own: BucketTable, pairs: Proportion) -> Floa
 
     Where nothing speaks for more than the limit the champion is not asked, as that is by far the longest sum here.
     """
-    if not np.any(above_limit > 0):
-        return above_limit
-    return np.minimum(above_limit, divergence.log_e_above_floor(champion=independent(own), challenger=pairs))
+    evidence, asked = above_limit.copy(), above_limit > 0
+    champion, challenger = (Proportion(each.events[asked], each.trials[asked]) for each in (independent(own), pairs))
+    evidence[asked] = np.minimum(
+        above_limit[asked], divergence.log_e_above_floor(champion=champion, challenger=challenger)
+    )
+    return evidence
 
 
 def log_e_noisy(shadow: Shadow, own: Pairs) -> Floats:
@@ -114,10 +124,16 @@ def log_e_noisy(shadow: Shadow, own: Pairs) -> Floats:
 
 
 def independent(table: BucketTable) -> Proportion:
-    """As many independent pairs as say the same; as they are where too few buckets have any to tell."""
-    phi = ratios.overdispersion(table).values
-    pairs = Proportion(table.numerators.sum(axis=-1), table.denominators.sum(axis=-1))
-    return pairs.thinned(np.where(np.isnan(phi), 1.0, phi))
+    """As many independent pairs as say the same.
+
+    How alike a user's pairs are can be seen once enough buckets hold pairs of either kind. Until then all may be: where
+    nothing differs, phi cannot be known, and a user says no more than one pair.
+    """
+    different, compared = table.numerators, table.denominators
+    kinds = (np.count_nonzero(kind, axis=-1) for kind in (different, compared - different))
+    is_seen = np.minimum(*kinds) >= SEEN_IN
+    phi = np.where(is_seen, ratios.overdispersion(table).values, ratios.largest_overdispersion(table))
+    return Proportion(different.sum(axis=-1), compared.sum(axis=-1)).thinned(phi)
 
 
 def _by_result(counts: Counts, variant: str) -> tuple[Buckets, Buckets, Buckets]:

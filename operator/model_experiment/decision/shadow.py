@@ -9,7 +9,7 @@ import math
 from model_experiment.api.status import ShadowFinding, ShadowStatus
 from model_experiment.decision import wording
 from model_experiment.decision.counts import DIFFERENT, SLOWER_PAIRS, Counts
-from model_experiment.decision.findings import NoiseFinding, Progress, ShadowComparison
+from model_experiment.decision.findings import NoiseFinding, Progress, RepetitionFinding, ShadowComparison
 from model_experiment.decision.pairs import (
     Pairs,
     Signs,
@@ -34,7 +34,8 @@ def compare_answers(plan: Plan, counts: Counts, *, elapsed: float) -> ShadowComp
     """All findings about answers; ``elapsed`` is for how long requests have been mirrored."""
     own = own_pairs_of(counts, plan.spec.champion.name)
     challengers = tuple(_challenger(plan, each.name, own, counts) for each in plan.spec.challengers)
-    return ShadowComparison(challengers, _noise(plan, own), _progress(plan, challengers, elapsed=elapsed))
+    progress = _progress(plan, challengers, elapsed=elapsed)
+    return ShadowComparison(challengers, _noise(plan, own), _repetition(plan, counts), progress)
 
 
 def _challenger(plan: Plan, name: str, own: Pairs, counts: Counts) -> ShadowStatus:
@@ -51,6 +52,7 @@ def _challenger(plan: Plan, name: str, own: Pairs, counts: Counts) -> ShadowStat
         different=different,
         not_comparable=lost,
         slower=int(counts.total(name, SLOWER_PAIRS)) if counts.has(name, SLOWER_PAIRS) else None,
+        slower_floor=_slower_floor(plan, own, counts),
         divergence=share(pairs.compared),
         upper_bound=wording.percent(bound) if compared else None,
         noise_floor=share(own.compared),
@@ -62,6 +64,13 @@ def _challenger(plan: Plan, name: str, own: Pairs, counts: Counts) -> ShadowStat
         query=plan.queries[DIFFERENT],
         message=_sentence(plan, name, signs, own=own, pairs=pairs),
     )
+
+
+def _slower_floor(plan: Plan, own: Pairs, counts: Counts) -> str | None:
+    champion = plan.spec.champion.name
+    if not counts.has(champion, SLOWER_PAIRS):
+        return None
+    return share(BucketTable(counts.buckets(champion, SLOWER_PAIRS), own.lost.denominators))
 
 
 def _finding(plan: Plan, signs: Signs, *, compared: int) -> ShadowFinding:
@@ -102,6 +111,19 @@ def _noise_sentence(champion: str, own: Pairs) -> str:
     if not pairs:
         return f"{champion} was not compared with itself"
     return f"{champion} differs from itself in {share(own.compared)} of {pairs} pairs"
+
+
+def _repetition(plan: Plan, counts: Counts) -> RepetitionFinding:
+    """Of the challenger whose pairs say least."""
+    tables = [pairs_of(counts, each.name).compared for each in plan.spec.challengers]
+    worth, compared = min((int(independent(table).trials), _totals(table)[1]) for table in tables)
+    limit = plan.spec.shadow.maximum_divergence
+    least = math.ceil(divergence.least_pairs(limit=limit.ratio, alpha=plan.alpha))
+    said = (
+        f"{compared} pairs are worth {worth} of users who come once, {least} are needed at least to prove that fewer"
+        f" than {limit} differ"
+    )
+    return RepetitionFinding(worth >= least, said)
 
 
 def _progress(plan: Plan, challengers: tuple[ShadowStatus, ...], *, elapsed: float) -> Progress:

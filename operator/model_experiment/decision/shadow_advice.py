@@ -66,6 +66,7 @@ def actions_of(experiment: Experiment, judgement: Judgement) -> tuple[str, ...]:
                 "mirror for longer or more of the requests; where there are few pairs, let spec.shadow.replay name the"
                 f" requests that may be asked again; sum by (reason) ({_named('left_out', experiment)}) in Prometheus"
                 " tells what was left out",
+                "where the check Users waits, let more users in: those of one user are worth little more than one pair",
             )
         case _:
             return ()

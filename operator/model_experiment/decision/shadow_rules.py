@@ -71,7 +71,8 @@ def end_reached(situation: Situation) -> Judgement | None:
     if not comparison.progress.at_end:
         return None
     said = tuple(each.message or each.challenger for each in comparison.challengers)
-    return Judgement(Verdict.INCONCLUSIVE, "MaximumDurationReached", comparison.progress.message, said)
+    evidence = (*said, comparison.repetition.message)
+    return Judgement(Verdict.INCONCLUSIVE, "MaximumDurationReached", comparison.progress.message, evidence)
 
 
 def collecting(situation: Situation) -> Judgement:

@@ -165,6 +165,21 @@ def _phi(table: BucketTable) -> Floats:
     return np.where(known(ratio.missing), np.maximum(phi, 1.0), np.nan)
 
 
+def largest_overdispersion(table: BucketTable) -> Floats:
+    """The over-dispersion that a rate has where each user is alike to itself throughout; 1 or more.
+
+    It is the variance of the buckets' requests over their mean, sum w^2 / sum w over users: how many requests the user
+    of a request has. No event is needed to know it, only that users fall into all buckets with the same chance.
+
+    >>> largest_overdispersion(BucketTable([0, 0, 0, 0], [30, 0, 0, 0])).tolist()
+    30.0
+    """
+    requests = table.denominators
+    mean = requests.mean(axis=-1)
+    variance = np.square(requests - mean[..., np.newaxis]).sum(axis=-1) / max(table.size - 1, 1)
+    return np.asarray(np.maximum(variance / np.where(mean > 0, mean, 1), 1.0))
+
+
 def sum_of_products(one: Floats, other: Floats, *, scale: Floats) -> Floats:
     """The sum over buckets of residuals times residuals, exactly 0 where rounding alone is left of them.
 

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from model_experiment.statistics import arguments
+from model_experiment.statistics import arguments, roots
 from model_experiment.statistics.arguments import Floats
 from model_experiment.statistics.effects import proportion_intervals
 from model_experiment.statistics.sequential import beta_binomial
@@ -66,6 +66,17 @@ def log_e_above(pairs: Proportion, *, limit: ArrayLike) -> Floats:
     """Evidence ln E that the divergence is above ``limit``, against "at it or below"; 0 without pairs."""
     share = arguments.probabilities("limit", limit)
     return beta_binomial.log_e_value_above(pairs.events, pairs.others, share=share, concentration=CONCENTRATION)
+
+
+def least_pairs(*, limit: ArrayLike, alpha: ArrayLike) -> Floats:
+    """How many independent pairs prove at any time that the divergence is below ``limit``, where none differs.
+
+    >>> least_pairs(limit=[0.01, 0.05, 0.2], alpha=0.05).round(1).tolist()
+    [366.2, 103.8, 38.8]
+    """
+    share, proof = arguments.probabilities("limit", limit), -np.log(arguments.probabilities("alpha", alpha))
+    least = proof / -np.log1p(-share)  # at a single look
+    return roots.root(lambda pairs: log_e_below(Proportion(0, pairs), limit=share) - proof, least / 2, 200 * least)
 
 
 def log_e_above_floor(*, champion: Proportion, challenger: Proportion) -> Floats:
