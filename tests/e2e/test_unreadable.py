@@ -49,7 +49,7 @@ def test_its_route_is_parked_and_its_deletion_leaves_nothing(stage):
         stage.controller.process.start()
         status = stage.wait_for(lambda status: ready(status) == ("False", "InvalidStatus"), seconds=30)
         assert status["phase"] == "Later"
-        assert "InvalidStatus" in {event["reason"] for event in stage.events()}
+        wait_until(lambda: "InvalidStatus" in {event["reason"] for event in stage.events()}, "an event says so")
         time.sleep(1)
         parked, answers = time.time(), len(shoppers.traffic.answers)
         wait_until(lambda: len(shoppers.traffic.answers) > answers + 500, "users go on")

@@ -53,8 +53,10 @@ class Stage:
         return self.plane.api.get(route_manifest(self.namespace, {})) or {}
 
     def events(self) -> list[Manifest]:
+        """What the operator said; others who write events in the namespace may leave out the time."""
         answer = self.plane.api.call("GET", f"/api/v1/namespaces/{self.namespace}/events") or {"items": []}
-        return sorted(answer["items"], key=lambda event: event["firstTimestamp"])
+        ours = [event for event in answer["items"] if event["involvedObject"]["kind"] == "ModelExperiment"]
+        return sorted(ours, key=lambda event: event["firstTimestamp"])
 
     def wait_for(self, what: Callable[[Manifest], bool], *, seconds: float = 60) -> Manifest:
         """The status, once it is as wanted."""
