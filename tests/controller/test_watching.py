@@ -12,6 +12,7 @@ from given.experiments import experiment_manifest
 from model_experiment.controller.cache import Cache
 from model_experiment.controller.main import relisting, until_the_first_ends
 from model_experiment.controller.watching import POLICY_LABEL, Watches, concerned, served_kinds, wake_concerned
+from model_experiment.errors import SettingsError
 from model_experiment.objects import (
     BACKEND_TRAFFIC_POLICY,
     ENVOY_FILTER,
@@ -113,6 +114,22 @@ async def test_what_appears_after_the_start_is_noticed(new, kinds):
         assert await watches.appeared() == ()
         definitions.append(new)
         assert await watches.appeared() == kinds
+
+
+async def test_a_kind_that_appears_before_it_is_granted_is_called_by_name_and_ends_nothing():
+    definitions = [definition(MODEL_EXPERIMENT), definition(HTTP_ROUTE)]
+
+    async def answer(request):
+        if "authpolicies" in request.path:
+            return web.json_response({"message": "authpolicies is forbidden"}, status=403)
+        return web.json_response({"items": definitions})
+
+    async with objects_of(answer) as objects:
+        watched, _ = await served_kinds(objects)
+        watches = Watches(Cache(()), objects, watched, None, None, asyncio.get_running_loop(), None)
+        definitions.append(definition(AUTH_POLICY, **LABELLED))
+        with pytest.raises(SettingsError, match=r"authpolicies.kuadrant.io must be readable.*is forbidden"):
+            await watches.appeared()
 
 
 def test_a_kind_that_appears_ends_the_process_with_a_fault_so_that_it_is_started_again():

@@ -114,9 +114,16 @@ class Watches:
                     self.cache.forget(kind, manifest)
 
     async def appeared(self) -> tuple[Kind, ...]:
-        """Kinds that the cluster serves by now and that are not watched: kopf cannot begin to while it runs."""
+        """Kinds that the cluster serves by now and that are not watched: kopf cannot begin to while it runs.
+
+        Raises:
+            SettingsError: if one may not be listed. A new process could not start then, and nobody would watch at all.
+        """
         served, _ = await served_kinds(self.objects)
-        return tuple(kind for kind in served if kind not in self.kinds)
+        new = tuple(kind for kind in served if kind not in self.kinds)
+        for kind in new:
+            await self._listed(kind)
+        return new
 
     async def _listed(self, kind: Kind) -> list[Manifest]:
         try:
