@@ -39,7 +39,7 @@ one more, last axis. ``HarmEvidence`` calls them for the state of a single guard
 numbers.
 
 The trap: counts that are not divided by phi (``effects.ratios.overdispersion``) make false alarms of 9 % to 46 %
-where 1 % was promised, and polls that are each divided by the phi of their own time still 6 % in two weeks. The price:
+where 1 % was promised, and polls that are each divided by the phi of their own time still 4 %. The price:
 where users come back often, the delay grows with phi (``planning.guardrail_delay``).
 """
 
