@@ -20,16 +20,19 @@ PLANNED = 14 * DAY
 class Watch:
     """The evidence of many runs at once, and the poll of each run's first alarm."""
 
-    def __init__(self, runs, planned=PLANNED):
-        self.planned, self.poll = planned, 0
+    def __init__(self, runs, planned=PLANNED, ratio=1.0):
+        self.planned, self.ratio = planned, ratio
+        self.poll, self.phi = 0, 1.0
         self.log_weights = change_point.weights_at_start((runs,))
         self.alarmed_at = np.zeros(runs, dtype=int)
 
-    def see(self, champion, challenger, *, ratio=1.0, phi=1.0):
-        """One poll of every run: events and requests of both variants."""
+    def see(self, champion, challenger, phi=1.0):
+        """One poll of every run: events and requests of both variants, and what all counts so far are divided by."""
         (a, n_a), (b, n_b) = champion, challenger
-        self.poll += 1
-        share = change_point.relative_null_share(champion=n_a, challenger=n_b, ratio=ratio)
+        plan = {"polls": self.poll, "planned_polls": self.planned}
+        self.log_weights = change_point.rescaled(self.log_weights, exponent=self.phi / phi, **plan)
+        self.poll, self.phi = self.poll + 1, phi
+        share = change_point.relative_null_share(champion=n_a, challenger=n_b, ratio=self.ratio)
         likelihoods = change_point.log_likelihood_ratios(b, a, null_share=share, phi=phi)
         mass = change_point.prior_mass(self.poll, planned_polls=self.planned)
         self.log_weights = change_point.advanced(self.log_weights, likelihoods, mass=mass)
@@ -126,25 +129,88 @@ class StickyUsers:
         return ratios.overdispersion(BucketTable(events, requests)).values
 
 
-def clustered_alarms(*, scaled, count, ratio=1.0):
-    """Whether each run had a false alarm in a day of one-minute polls, with and without division by phi."""
-    polls, generator = 1440, np.random.default_rng(11)
-    settings = {"runs": count, "users": 3000, "rate": 0.02, "correlation": 0.05, "requests_per_poll": 600}
-    champion, challenger = StickyUsers(generator, **settings), StickyUsers(generator, **settings)
-    watch = Watch(count, planned=polls)
+def all_by_the_phi_of_now(watch, champion, challenger, phi):
+    watch.see(champion, challenger, phi)
+
+
+def each_by_the_phi_of_its_time(watch, champion, challenger, phi):
+    watch.see(np.divide(champion, phi), np.divide(challenger, phi))
+
+
+def undivided(watch, champion, challenger, _):
+    watch.see(champion, challenger)
+
+
+def sticky_pair(**settings):
+    """Both variants, with 3,000 users each where nothing else is said."""
+    generator = np.random.default_rng(11)
+    return [StickyUsers(generator, **{"users": 3000} | settings) for _ in range(2)]
+
+
+def one_poll(pair, *watched):
+    """One poll of both variants, seen in several ways; the phi of each run."""
+    old, new = [variant.poll() for variant in pair]
+    phi = np.maximum(*[variant.phi() for variant in pair])
+    for see, watch in watched:
+        see(watch, old, new, phi)
+    return phi
+
+
+def sticky_alarms(seen, *, count, correlation):
+    """Whether each run had a false alarm in three days of polls of a quarter of an hour.
+
+    ``seen`` are ways to see the same counts, each with its margin; there is an array for each.
+    """
+    polls = 3 * 24 * 4
+    pair = sticky_pair(runs=count, rate=0.02, correlation=correlation, requests_per_poll=15 * 600)
+    watched = [(see, Watch(count, planned=polls, ratio=1 + margin)) for see, margin in seen]
     for _ in range(polls):
-        old, new = champion.poll(), challenger.poll()
-        phi = np.maximum(champion.phi(), challenger.phi()) if scaled else 1.0
-        watch.see(old, new, ratio=ratio, phi=phi)
-    return watch.alarmed_at > 0
+        one_poll(pair, *watched)
+    return [watch.alarmed_at > 0 for _, watch in watched]
 
 
-@pytest.mark.parametrize("margin", [0.0, 0.25])
-def test_sticky_users_alarm_at_most_with_alpha_when_counts_are_divided_by_phi(margin, runs, at_most):
-    alarmed = clustered_alarms(scaled=True, count=runs(300), ratio=1 + margin)
-    at_most(f"guardrail, sticky users, counts divided by phi, margin {margin:.0%}", alarmed, nominal=ALPHA)
+@pytest.mark.parametrize("correlation", [0.05, 0.2])
+def test_three_days_of_sticky_users_alarm_at_most_with_alpha(correlation, runs, at_most):
+    margins = (0.0, 0.05)
+    seen = [(all_by_the_phi_of_now, margin) for margin in margins]
+    for margin, alarmed in zip(margins, sticky_alarms(seen, count=runs(300), correlation=correlation), strict=True):
+        at_most(f"guardrail, 3 days, sticky users (ICC {correlation}), margin {margin:.0%}", alarmed, nominal=ALPHA)
 
 
-def test_sticky_users_alarm_far_more_often_when_requests_are_taken_as_independent(runs, beyond):
-    alarmed = clustered_alarms(scaled=False, count=runs(300))
-    beyond("guardrail, sticky users, counts as they are", alarmed, nominal=ALPHA)
+def test_sticky_users_alarm_more_often_where_not_all_counts_are_divided_by_the_phi_of_now(runs, beyond):
+    ways = (each_by_the_phi_of_its_time, undivided)
+    seen = [(way, 0.0) for way in ways]
+    for way, alarmed in zip(ways, sticky_alarms(seen, count=runs(300), correlation=0.2), strict=True):
+        beyond(f"guardrail, 3 days, sticky users (ICC 0.2), {way.__name__}", alarmed, nominal=ALPHA)
+
+
+@pytest.mark.parametrize(
+    ("users", "correlation", "days", "minutes"),
+    [
+        pytest.param(3000, 0.05, 1, 138, id="3,000 users, one day"),
+        pytest.param(30_000, 0.05, 1, 15, id="30,000 users, one day"),
+        pytest.param(3000, 0.01, 7, 165, id="3,000 users, a week"),
+    ],
+)
+def test_after_clean_days_of_sticky_users_a_jump_is_seen_within_the_published_minutes(
+    users, correlation, days, minutes, measured
+):
+    """20 requests/s, 1 % to 5 %, margin 25 %; polls of an hour while all is well, then of a minute."""
+    runs, per_hour, clean = 100, 20 * 3600, 24 * days
+    pair = sticky_pair(runs=runs, users=users, rate=0.01, correlation=correlation, requests_per_poll=per_hour)
+    watch = Watch(runs, ratio=1.25)
+    for _ in range(clean):
+        phi = one_poll(pair, (all_by_the_phi_of_now, watch))
+    pair[1].rates = np.minimum(5 * pair[1].rates, 1)
+    for variant in pair:
+        variant.requests = variant.requests / 60
+    for _ in range(10 * minutes):
+        one_poll(pair, (all_by_the_phi_of_now, watch))
+        if (watch.alarmed_at > 0).all():
+            break
+    assert (watch.alarmed_at > clean).all()
+    delay = np.median(watch.alarmed_at - clean)
+    measured(
+        f"{users} users, ICC {correlation}, {days} days: phi {np.median(phi):.0f}, {delay:.0f} min, published {minutes}"
+    )
+    assert delay == pytest.approx(minutes, rel=0.2)

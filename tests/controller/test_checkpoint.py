@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import json
 
 import pytest
 
@@ -69,6 +70,14 @@ def packed(text):
     return base64.b64encode(gzip.compress(text.encode())).decode()
 
 
+def without_phi(evidence):
+    """A checkpoint of the edition in which a guardrail did not keep its phi."""
+    stored = json.loads(gzip.decompress(base64.b64decode(to_checkpoint(LEDGER, evidence))))
+    for _, _, harm in stored["harm"]:
+        del harm["process"]["phi"]
+    return packed(json.dumps(stored))
+
+
 GOOD = to_checkpoint(LEDGER, Evidence())
 BAD = [
     pytest.param("", id="nothing"),
@@ -79,6 +88,7 @@ BAD = [
     pytest.param(packed("[]"), id="JSON of another shape"),
     pytest.param(packed("{}"), id="an empty object"),
     pytest.param(packed('{"ledger": "{}", "split": 0, "harm": {}, "looks": []}'), id="another ledger"),
+    pytest.param(without_phi(EVIDENCE[-1].values[0]), id="evidence of another edition"),
 ]
 
 

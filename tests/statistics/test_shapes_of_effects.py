@@ -146,6 +146,13 @@ def test_one_bucket_is_not_added_to_each_of_a_hundred():
             id="weights",
         ),
         pytest.param(
+            lambda n: change_point.rescaled(
+                change_point.weights_at_start((3,)), exponent=n / 9, polls=1, planned_polls=9
+            ),
+            "log_weights, exponent, polls and planned_polls",
+            id="rescaled weights",
+        ),
+        pytest.param(
             lambda n: change_point.log_evidence(change_point.weights_at_start((3,)), polls=n, planned_polls=9),
             "log_weights, polls and planned_polls",
             id="evidence",

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -127,8 +128,8 @@ def test_more_events_of_the_challenger_are_more_evidence(seen, events, more):
 @settings(max_examples=50)
 @given(st.lists(polls, max_size=5))
 def test_a_poll_without_requests_says_nothing(seen):
-    silent = relative_poll(champion=RequestCounts(0, 0), challenger=RequestCounts(0, 0), ratio=1.25)
     state = after(seen)
+    silent = relative_poll(champion=RequestCounts(0, 0), challenger=RequestCounts(0, 0), ratio=1.25, phi=state.phi)
     assert state.with_poll(silent).log_value == pytest.approx(state.log_value, abs=1e-9)
 
 
@@ -178,9 +179,29 @@ def test_clustered_events_count_for_less():
     assert scaled.tolist() == pytest.approx(divided.tolist(), rel=1e-12)
 
 
+def test_the_counts_of_all_polls_are_divided_by_the_phi_of_now():
+    """Exactly so for harm from the first poll, which has all of the prior mass that a long plan has spent."""
+    seen, phis = [(4, 1), (6, 0), (0, 2), (12, 3)], (1.0, 9.0, 2.0, 3.0)
+    start = HarmEvidence.at_start(planned_polls=10**9)
+    found = after((Poll(*one, 0.55, phi) for one, phi in zip(seen, phis, strict=True)), start)
+    expected = after((Poll(*one, 0.55, phis[-1]) for one in seen), start)
+    assert found.value > 1.5
+    assert found.value == pytest.approx(expected.value, rel=1e-6)
+
+
+@settings(max_examples=100)
+@given(st.lists(polls, min_size=1, max_size=6), st.integers(1, 10))
+def test_whatever_phi_does_the_evidence_is_at_most_that_of_undivided_counts_to_the_power_of_1_over_phi(seen, planned):
+    """So dividing never makes an alarm that undivided counts would not have made."""
+    start = HarmEvidence.at_start(planned_polls=planned)
+    undivided = after((replace(poll, phi=1.0) for poll in seen), start)
+    assert after(seen, start).log_value <= undivided.log_value / seen[-1].phi + 1e-9
+
+
 def test_the_cold_start_process_and_the_change_point_process_have_half_of_the_evidence_each():
     """From the definition of both: all polls since the first, and all polls since each poll with even prior mass."""
-    planned, seen = 1000, [Poll(4, 1, 0.55), Poll(6, 0, 0.6), Poll(0, 2, 0.4), Poll(12, 3, 0.55, phi=2.0)]
+    shares = [(4, 1, 0.55), (6, 0, 0.6), (0, 2, 0.4), (12, 3, 0.55)]
+    planned, seen = 1000, [Poll(*counted, phi=2.0) for counted in shares]
     ratios = [
         np.exp(change_point.log_likelihood_ratios(poll.events, poll.others, null_share=poll.null_share, phi=poll.phi))
         for poll in seen
@@ -212,8 +233,9 @@ MANY = {
 }
 
 
-def advanced(weights, polls, share, events, others):
+def advanced(weights, polls, share, events, others, *, exponent=1.0):
     """One poll of many guardrails, by the functions for arrays."""
+    weights = change_point.rescaled(weights, exponent=exponent, polls=polls, planned_polls=MANY["planned"])
     ratios = change_point.log_likelihood_ratios(events, others, null_share=share, phi=MANY["phi"])
     mass = change_point.prior_mass(polls + 1, planned_polls=MANY["planned"])
     return change_point.advanced(weights, ratios, mass=mass)
@@ -226,7 +248,7 @@ def assert_same(weights, polls, states):
 
 
 def test_many_guardrails_at_once_are_what_each_is_alone_each_with_its_own_margin_phi_and_plan():
-    """Guardrails at different polls: the first has begun five polls before the others."""
+    """Guardrails at different polls: the first has begun five polls before the others, with a phi twice as large."""
     (a, n_a), (b, n_b) = MANY["champion"].T, MANY["challenger"].T
     share = change_point.relative_null_share(champion=n_a, challenger=n_b, ratio=MANY["ratio"])
     lone_polls = [
@@ -239,12 +261,14 @@ def test_many_guardrails_at_once_are_what_each_is_alone_each_with_its_own_margin
         for i in range(4)
     ]
     states = [HarmEvidence.at_start(planned_polls=int(planned)) for planned in MANY["planned"]]
-    states[0] = after([lone_polls[0]] * 5, states[0])
+    states[0] = after([replace(lone_polls[0], phi=2.0)] * 5, states[0])
     weights, polls = change_point.weights_at_start((4,)), np.array([5, 0, 0, 0])
     weights[0] = states[0].log_weights
     assert_same(weights, polls, states)
     for _ in range(4):
-        weights, polls = advanced(weights, polls, share, b, a), polls + 1
+        before = np.array([state.phi for state in states])
+        weights = advanced(weights, polls, share, b, a, exponent=before / MANY["phi"])
+        polls = polls + 1
         states = [state.with_poll(poll) for state, poll in zip(states, lone_polls, strict=True)]
         assert_same(weights, polls, states)
 
@@ -281,6 +305,11 @@ def test_many_guardrails_against_limits_are_what_each_is_alone():
             id="counts multiplied instead of divided",
         ),
         pytest.param(
+            lambda: change_point.rescaled(np.zeros((2, 6)), exponent=[1.0, 0.0], polls=1, planned_polls=9),
+            "exponent must be finite and above 0, found 0",
+            id="an endless phi",
+        ),
+        pytest.param(
             lambda: change_point.relative_null_share(champion=[1, 2], challenger=1, ratio=[1.0, 0.0]),
             "ratio must be finite and above 0, found 0",
             id="a ratio of 0",
@@ -304,12 +333,20 @@ def test_arrays_are_refused_where_one_guardrail_would_be(call, message):
         pytest.param("polls", math.nan, "polls must be finite, found nan", id="polls that are NaN"),
         pytest.param("planned_polls", math.inf, "planned_polls must be finite, found inf", id="an endless plan"),
         pytest.param("polls", "3", "polls must be numbers, found '3'", id="text"),
+        pytest.param("phi", 0.5, "phi must be finite and 1 or more, found 0.5", id="counts multiplied"),
     ],
 )
 def test_stored_evidence_that_cannot_be_is_refused_by_name(key, value, message):
     stored = HarmEvidence.at_start(planned_polls=9).to_storage()
     with pytest.raises(ValueError, match=message):
         HarmEvidence.from_storage({**stored, key: value})
+
+
+def test_stored_evidence_of_another_edition_is_refused():
+    stored = HarmEvidence.at_start(planned_polls=9).to_storage()
+    del stored["phi"]
+    with pytest.raises(ValueError, match=r"must have the keys \['log_weight_1.25', .*'phi', .*\], found \['log_weight"):
+        HarmEvidence.from_storage(stored)
 
 
 @pytest.mark.parametrize(

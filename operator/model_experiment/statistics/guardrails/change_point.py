@@ -12,24 +12,35 @@ For each alternative r, which multiplies the allowed odds, the poll's likelihood
 
 and evidence is kept for a change at any poll: W_r <- (W_r + prior mass of this poll) L_r. The evidence is the
 mean of W_r plus the prior mass not yet spent. Half of the prior mass lies on the first poll (bad from the
-start), the other half is even over the N planned polls (went bad later)::
+start), the other half is even over the N planned polls (went bad later). While phi stands still::
 
     E = 1/2 mean_r prod_t L_r,t  +  1/2 (mean_r sum_{s <= polls} 1/N prod_{t >= s} L_r,t + max(0, 1 - polls/N))
 
 This is the average of the plain e-process of a cold start and a change-point e-process, so it alarms no later than
 when both run beside each other with half of alpha each.
 
-All shares and ratios up to the allowed ones make each L_r at most 1 in expectation, whatever the rates do
-over time and however traffic is split from poll to poll, so P(evidence ever reaches 1/alpha) <= alpha (Ville
-1939). Theory of such mixtures: Shin, Ramdas & Rinaldo 2024 (arXiv 2203.03532); conditional binomial: Lindon &
-Malek 2022 (arXiv 2011.03567).
+Requests of one user are alike, so ``phi`` grows while users come back, and the counts of *all* polls are divided by
+the phi of now. Where it changes from phi' to phi, the weights are first taken to a power (``rescaled``)::
+
+    W_r <- P (W_r / P)^(phi'/phi)        P: the prior mass spent so far
+
+With M_r and M for W_r and E of undivided counts, W_r <= P (M_r / P)^(1/phi) stays true: the power keeps it, a prior
+mass more by Jensen's inequality (x^(1/phi) is concave), and a poll multiplies both sides alike. Once more by Jensen,
+E <= M^(1/phi).
+
+All shares and ratios up to the allowed ones make each undivided L_r at most 1 in expectation, whatever the rates do
+over time and however traffic is split from poll to poll, so P(M ever reaches 1/alpha) <= alpha (Ville 1939). And E
+reaches 1/alpha only where M does, whatever phi does, also when it was measured on the same counts. So the promise holds
+for independent requests; for users who come back it is held to by simulation. Theory of such mixtures: Shin, Ramdas &
+Rinaldo 2024 (arXiv 2203.03532); conditional binomial: Lindon & Malek 2022 (arXiv 2011.03567).
 
 The functions take arrays over experiments: counts and prior masses of any shape, states with ``ALTERNATIVES`` as
 one more, last axis. ``HarmEvidence`` calls them for the state of a single guardrail, which is stored as plain
 numbers.
 
-The trap: requests of one user are alike. Unless counts are divided by the over-dispersion ``phi``
-(``effects.ratios.overdispersion``), clustered users make false alarms of 9 % to 46 % where 1 % was promised.
+The trap: counts that are not divided by phi (``effects.ratios.overdispersion``) make false alarms of 9 % to 46 %
+where 1 % was promised, and polls that are each divided by the phi of their own time still 4 %. The price:
+where users come back often, the delay grows with phi (``planning.guardrail_delay``).
 """
 
 import math
@@ -57,7 +68,7 @@ _LOG_OF_NOTHING = -745.0  # stands for ln 0 and is finite, so that a stored stat
 class Poll:
     """What one poll says: ``events`` among ``events + others``, of which ``null_share`` is still allowed.
 
-    ``phi`` of 1 or more is what counts are divided by, because requests of a user are alike.
+    ``phi`` of 1 or more is what the counts of all polls so far are divided by, because requests of a user are alike.
     """
 
     events: float
@@ -99,7 +110,9 @@ def absolute_poll(*, challenger: RequestCounts, limit: float, phi: float = 1.0) 
 
 @dataclass(frozen=True, slots=True)
 class HarmEvidence:
-    """The state of one guardrail of one challenger: six logarithms and two counts, however long the run.
+    """The state of one guardrail of one challenger: six logarithms, two counts and phi, however long the run.
+
+    ``phi`` is that of the latest poll, by which the counts of all polls so far are divided.
 
     >>> evidence = HarmEvidence.at_start(planned_polls=80_640)
     >>> counts = {"champion": RequestCounts(3, 300), "challenger": RequestCounts(15, 300)}
@@ -112,11 +125,13 @@ class HarmEvidence:
     planned_polls: int
     polls: int
     log_weights: tuple[float, ...]
+    phi: float = 1.0
 
     def __post_init__(self) -> None:
         arguments.at_least("planned_polls", arguments.number("planned_polls", self.planned_polls), smallest=1)
         arguments.whole_counts("polls", arguments.number("polls", self.polls))
         _of_alternatives("log_weights", np.array(self.log_weights))
+        arguments.at_least("phi", arguments.number("phi", self.phi), smallest=1)
 
     @classmethod
     def at_start(cls, *, planned_polls: int) -> Self:
@@ -125,10 +140,11 @@ class HarmEvidence:
 
     def with_poll(self, poll: Poll) -> Self:
         """The state after one more poll. Several polls that came at once may be added up and given as one."""
+        planned, polls, weights = self.planned_polls, self.polls + 1, np.array(self.log_weights)
+        before = rescaled(weights, exponent=self.phi / poll.phi, polls=self.polls, planned_polls=planned)
         ratios = log_likelihood_ratios(poll.events, poll.others, null_share=poll.null_share, phi=poll.phi)
-        mass = prior_mass(self.polls + 1, planned_polls=self.planned_polls)
-        weights = advanced(np.array(self.log_weights), ratios, mass=mass)
-        return type(self)(self.planned_polls, self.polls + 1, tuple(weights.tolist()))
+        after = advanced(before, ratios, mass=prior_mass(polls, planned_polls=planned))
+        return type(self)(planned, polls, tuple(after.tolist()), poll.phi)
 
     @property
     def log_value(self) -> float:
@@ -147,7 +163,7 @@ class HarmEvidence:
     def to_storage(self) -> dict[str, float]:
         """The state as a flat dict of finite numbers."""
         weights = dict(zip(_KEYS, self.log_weights, strict=True))
-        return {"planned_polls": self.planned_polls, "polls": self.polls, **weights}
+        return {"planned_polls": self.planned_polls, "polls": self.polls, "phi": self.phi, **weights}
 
     @classmethod
     def from_storage(cls, stored: Mapping[str, float]) -> Self:
@@ -157,12 +173,12 @@ class HarmEvidence:
             ValueError: where a number is missing or unknown, so that a state of another edition is never
             misread.
         """
-        expected = {"planned_polls", "polls", *_KEYS}
-        if set(stored) != expected:
-            raise ValueError(f"stored evidence must have the keys {sorted(expected)}, found {sorted(stored)}")
-        planned, polls, *weights = (arguments.number(key, stored[key]) for key in ("planned_polls", "polls", *_KEYS))
+        keys = ("planned_polls", "polls", "phi", *_KEYS)
+        if set(stored) != set(keys):
+            raise ValueError(f"stored evidence must have the keys {sorted(keys)}, found {sorted(stored)}")
+        planned, polls, phi, *weights = (arguments.number(key, stored[key]) for key in keys)
         arguments.whole_counts("planned_polls and polls", [planned, polls])
-        return cls(int(planned), int(polls), tuple(weights))
+        return cls(int(planned), int(polls), tuple(weights), phi)
 
 
 _KEYS = tuple(f"log_weight_{alternative:g}" for alternative in ALTERNATIVES)
@@ -214,6 +230,28 @@ def log_likelihood_ratios(
     return np.asarray((x * np.log(alternatives) - (x + y) * np.log1p(share * (alternatives - 1))) / inflation)
 
 
+def rescaled(log_weights: Floats, *, exponent: ArrayLike, polls: ArrayLike, planned_polls: ArrayLike) -> Floats:
+    """The ln W_r after ``polls``, as if the counts of all of them were divided by another phi.
+
+    ``exponent`` is the phi so far over the phi from now on, above 0; leading axes broadcast.
+
+    >>> rescaled(np.log([16, 9, 4, 1, 1, 1]), exponent=0.5, polls=10, planned_polls=10).round(3).tolist()
+    [1.386, 1.099, 0.693, 0.0, 0.0, 0.0]
+    """
+    weights = _of_alternatives("log_weights", log_weights)
+    _, power, heard, planned = arguments.together(
+        {
+            "log_weights": weights[..., 0],
+            "exponent": arguments.positives("exponent", exponent),
+            "polls": arguments.counts("polls", polls),
+            "planned_polls": arguments.at_least("planned_polls", planned_polls, smallest=1),
+        }
+    )
+    with np.errstate(divide="ignore"):
+        log_spent = np.maximum(np.log1p(-_unspent(heard, planned)), _LOG_OF_NOTHING)[..., np.newaxis]
+    return np.asarray(log_spent + (weights - log_spent) * power[..., np.newaxis])
+
+
 def advanced(log_weights: Floats, log_ratios: Floats, *, mass: ArrayLike) -> Floats:
     """The ln W_r after a poll with prior ``mass``; leading axes broadcast."""
     share = arguments.shares("mass", mass)
@@ -234,10 +272,14 @@ def log_evidence(log_weights: Floats, *, polls: ArrayLike, planned_polls: ArrayL
             "planned_polls": arguments.at_least("planned_polls", planned_polls, smallest=1),
         }
     )
-    later = (1 - FROM_THE_START) * np.maximum(0.0, 1 - heard / planned)
-    unspent = later + np.where(heard == 0, FROM_THE_START, 0.0)
     with np.errstate(divide="ignore"):
-        return np.asarray(np.logaddexp(mean, np.log(unspent)))
+        return np.asarray(np.logaddexp(mean, np.log(_unspent(heard, planned))))
+
+
+def _unspent(polls: Floats, planned_polls: Floats) -> Floats:
+    """The prior mass of all polls after ``polls``."""
+    later = (1 - FROM_THE_START) * np.maximum(0.0, 1 - polls / planned_polls)
+    return np.asarray(later + np.where(polls == 0, FROM_THE_START, 0.0))
 
 
 def _of_alternatives(name: str, values: Floats) -> Floats:
