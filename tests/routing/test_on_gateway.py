@@ -154,8 +154,12 @@ async def test_a_missing_backend_parks_and_says_which(control_plane, namespace):
         assert "nobody" in reading.own.problem.message
 
 
+OF_USER = {"set": [{"name": "x-a", "value": "1"}, {"name": "x-variant", "value": "of the user"}]}
 CARRIED_RULE = {
-    "filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x-a", "value": "1"}]}}],
+    "filters": [
+        {"type": "RequestHeaderModifier", "requestHeaderModifier": OF_USER},
+        {"type": "ResponseHeaderModifier", "responseHeaderModifier": OF_USER},
+    ],
     "timeouts": {"request": "3s"},
 }
 
@@ -182,6 +186,30 @@ async def test_the_own_route_carries_what_the_users_rule_does(control_plane, nam
         assert challenger.requests[-1].items() >= told.items()
         own = control_plane.api.get(route_manifest(namespace, {}, name="ranker-mexp"))
         assert own["spec"]["rules"][0]["timeouts"] == CARRIED_RULE["timeouts"]
+
+
+@pytest.fixture
+def two_rules(control_plane, namespace, model_server):
+    """The user's route with the experiment's rule, and one of the same path for those who carry x-beta."""
+    model_server("ranker-v7")
+    model_server("ranker-v8")
+    route = route_manifest(namespace, control_plane.gateway_ref, path=f"/{namespace}", name="ranker")
+    (main,) = route["spec"]["rules"]
+    (match,) = main["matches"]
+    beta = {**match, "headers": [{"name": "x-beta", "value": "1"}]}
+    route["spec"]["rules"] = [{**main, "name": "main"}, {**main, "name": "beta", "matches": [beta]}]
+    control_plane.api.create(route)
+    return once_served(f"{control_plane.gateway}/{namespace}")
+
+
+async def test_a_more_specific_rule_of_the_users_route_keeps_its_requests(control_plane, namespace, two_rules):
+    traffic = Traffic(two_rules, USERS)
+    routing = {"httpRoute": {"name": "ranker", "rule": "main"}}
+    async with walker_for(control_plane, namespace, routing=routing) as walker:
+        await walker.walk_to(Open(everything_to_challenger(split(walker, 50))))
+        assert await traffic.ask_each(["anna"]) == {"anna": "v8"}
+        traffic.headers = {"x-beta": "1"}
+        assert await traffic.ask_each(["anna"]) == {"anna": ""}
 
 
 @pytest.mark.usefixtures("url")
