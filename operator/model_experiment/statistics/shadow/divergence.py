@@ -58,13 +58,13 @@ def log_e_below(pairs: Proportion, *, limit: ArrayLike) -> Floats:
     >>> log_e_below(Proportion([0, 5], [100, 100]), limit=0.05).round(4).tolist()
     [2.8617, -0.6302]
     """
-    share = 1 - arguments.probabilities("limit", limit)
+    share = 1 - _limit(pairs, limit)
     return beta_binomial.log_e_value_above(pairs.others, pairs.events, share=share, concentration=CONCENTRATION)
 
 
 def log_e_above(pairs: Proportion, *, limit: ArrayLike) -> Floats:
     """Evidence ln E that the divergence is above ``limit``, against "at it or below"; 0 without pairs."""
-    share = arguments.probabilities("limit", limit)
+    share = _limit(pairs, limit)
     return beta_binomial.log_e_value_above(pairs.events, pairs.others, share=share, concentration=CONCENTRATION)
 
 
@@ -104,3 +104,9 @@ def log_e_above_floor(*, champion: Proportion, challenger: Proportion) -> Floats
         low, high = (np.take_along_axis(logits, np.clip(best + step, 0, places - 1), axis=-1) for step in (-1, 1))
         places = _PLACES
     return np.asarray(np.min(log_e, axis=-1))
+
+
+def _limit(pairs: Proportion, limit: ArrayLike) -> Floats:
+    share = arguments.probabilities("limit", limit)
+    arguments.require_fit(pairs=pairs.trials, limit=share)
+    return share

@@ -88,13 +88,15 @@ class Moments:
             ValueError: where ``squares`` is below total^2 / n by more than rounding can explain.
         """
         users, sums = arguments.whole_counts("n", n), arguments.finite("total", total)
-        of_squares = arguments.counts("squares", squares)
-        users, sums, of_squares = arguments.together({"n": users, "total": sums, "squares": of_squares})
+        of_squares, origin = arguments.counts("squares", squares), arguments.finite("shift", shift)
+        users, sums, of_squares, origin = arguments.together(
+            {"n": users, "total": sums, "squares": of_squares, "shift": origin}
+        )
         mean = sums / np.maximum(users, 1.0)
         square, rounding = of_squares - sums * mean, 4 * _EPSILON * of_squares
         arguments.require("squares", of_squares, square >= -users * rounding, "be total^2 / n or more")
         square = np.where(square > np.sqrt(users) * rounding, square, 0.0)
-        return cls(n=users, means=mean + arguments.finite("shift", shift), squares=square)
+        return cls(n=users, means=mean + origin, squares=square)
 
     def __add__(self, other: "Moments") -> "Moments":
         n, gap, weight = _apart(self, other)
