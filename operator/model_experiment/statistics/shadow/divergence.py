@@ -18,7 +18,9 @@ Is the divergence D below a ``limit``, above it, or above the champion's own?
 That comparison is not the conditional binomial (Lindon & Malek 2022), whose closed form needs one split of the pairs
 between both measurements at all times: the floor is usually measured first, and then it would be wrong. It is not
 Newcombe's interval either, which holds for one look. This one needs totals only, in any order; pairs of one request
-in both measurements make it err on the safe side, since what moves both up moves the two factors apart.
+in both measurements make it err on the safe side where both tend to differ on the same requests, since what moves both
+up moves the two factors apart. Where one differs rather on requests on which the other does not, it may err a little
+more often than alpha.
 
 The trap: pairs of one user are alike. Divide both counts by the over-dispersion (``Proportion.thinned``) first.
 """
