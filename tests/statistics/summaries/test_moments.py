@@ -223,7 +223,7 @@ ONE, THREE = Moments.of([1.0]), Moments.of([1.0, 2.0, 6.0])
         ),
         pytest.param(
             lambda: Moments.from_sums(3, total=[1, 2], squares=[9, 9, 9]),
-            "n, total and squares must have shapes that fit together, found (), (2,), (3,)",
+            "n, total, squares and shift must have shapes that fit together, found (), (2,), (3,), ()",
             id="sums of different experiments",
         ),
         pytest.param(
