@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -102,6 +102,7 @@ def test_sums_about_any_shift_give_the_moments_of_the_values(values, shift):
 
 @settings(max_examples=50)
 @given(pairs)
+@example(np.array([[0.0, 1.0], [-670_248.0, -726_406.938]]))
 def test_sums_of_pairs_give_the_moments_of_the_pairs(values):
     y, x = values
     sums = {"totals": (y.sum(), x.sum()), "squares": ((y * y).sum(), (x * x).sum()), "cross": (y * x).sum()}

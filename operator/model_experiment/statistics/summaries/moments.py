@@ -134,10 +134,8 @@ class JointMoments:
             found = f"found n {first.n}, {second.n} and products of shape {product.shape}"
             raise ValueError(f"first, second and products must be of the same users, {found}")
         largest = np.sqrt(first.squares) * np.sqrt(second.squares)
-        rounding = 4 * _EPSILON * first.n * np.sqrt(_raw_squares(first)) * np.sqrt(_raw_squares(second))
-        arguments.require(
-            "products", product, np.abs(product) <= largest + rounding, "be possible beside the squares of both"
-        )
+        possible = np.abs(product) <= _largest_deviation(first) * _largest_deviation(second)
+        arguments.require("products", product, possible, "be possible beside the squares of both")
         object.__setattr__(self, "first", first)
         object.__setattr__(self, "second", second)
         object.__setattr__(self, "products", np.asarray(np.clip(product, -largest, largest)))
@@ -219,9 +217,10 @@ def _apart(one: Moments, other: Moments) -> tuple[Floats, Floats, Floats]:
     return n, gap, one.n * other.n / np.maximum(n, 1.0)
 
 
-def _raw_squares(moments: Moments) -> Floats:
-    """The sum of y^2."""
-    return np.asarray(moments.squares + moments.n * np.square(np.where(moments.n > 0, moments.means, 0.0)))
+def _largest_deviation(moments: Moments) -> Floats:
+    """The root of the squares, with all that rounding a sum of y^2 may have taken from them."""
+    raw_squares = moments.squares + moments.n * np.square(np.where(moments.n > 0, moments.means, 0.0))
+    return np.asarray(np.sqrt(moments.squares + 4 * _EPSILON * moments.n * raw_squares))
 
 
 def _of_users(name: str, values: ArrayLike) -> Floats:
