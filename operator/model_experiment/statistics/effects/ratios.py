@@ -51,7 +51,8 @@ def estimate(table: BucketTable, *, subject: str = "the variant") -> Ratios:
     NotEstimable(reason='the champion has data in 3 of 3 buckets, at least 20 are needed')
     """
     non_empty, total = np.asarray(table.non_empty), table.denominators.sum(axis=-1)
-    few, nothing = np.asarray(non_empty < MINIMUM_BUCKETS), np.asarray(total == 0)
+    few = np.asarray(non_empty < MINIMUM_BUCKETS)
+    nothing = np.asarray(total == 0) & ~few
 
     def too_few(index: Index) -> str:
         return (
