@@ -44,10 +44,10 @@ def tables(shape: tuple[int, ...]) -> BucketTable:
     return BucketTable(GENERATOR.binomial(users, 0.2), users)
 
 
-def one_tick(shape: tuple[int, ...]) -> None:
+def one_tick(champion: BucketTable, challenger: BucketTable) -> dict[str, Callable[[], object]]:
     """What is computed for every metric of every experiment at each tick, and one split and one guardrail of each."""
-    champion, challenger = tables(shape), tables(shape)
-    sizes = champion.denominators.sum(axis=-1) + challenger.denominators.sum(axis=-1)
+    shape = champion.denominators.shape[:-1]
+    sizes = np.maximum(champion.denominators.sum(axis=-1) + challenger.denominators.sum(axis=-1), 1)
     mixture = NormalMixture.tuned_at(10_000, alpha=0.05)
     effects = ratios.relative_difference(champion=champion, challenger=challenger)
     z = effects.z
@@ -59,7 +59,7 @@ def one_tick(shape: tuple[int, ...]) -> None:
         after = change_point.advanced(weights, likelihoods, mass=1e-5)
         change_point.log_evidence(after, polls=50, planned_polls=80_640)
 
-    steps: dict[str, Callable[[], object]] = {
+    return {
         "effects of user buckets": lambda: ratios.relative_difference(champion=champion, challenger=challenger),
         "their z": lambda: effects.z,
         "decision intervals": lambda: effects.interval(2.1),
@@ -70,9 +70,23 @@ def one_tick(shape: tuple[int, ...]) -> None:
         "guardrail polls": guardrail,
         "sample-ratio checks": lambda: sample_ratio.log_e_value(users, weights=[1, 1]),
     }
-    for name, work in steps.items():
+
+
+def show_ticks(shape: tuple[int, ...]) -> None:
+    both = tables(shape), tables(shape)
+    nothing = np.zeros(both[0].denominators.shape)
+    for name, work in one_tick(*both).items():
         show(f"  {name}", work)
-    show("  all of it", lambda: [work() for work in steps.values()], goal=100)
+    show_all("all of it", *both)
+    show_all("all of it, where nobody came", *(BucketTable(nothing, nothing) for _ in both))
+    show_all("all of it, where nobody bought", *(BucketTable(nothing, one.denominators) for one in both))
+    counts = [(one.numerators, one.denominators) for one in both]
+    show("  before it: the tables of both variants from their counts", lambda: [BucketTable(*one) for one in counts])
+
+
+def show_all(name: str, champion: BucketTable, challenger: BucketTable) -> None:
+    steps = one_tick(champion, challenger).values()
+    show(f"  {name}", lambda: [work() for work in steps], goal=100)
 
 
 def the_import() -> None:
@@ -93,7 +107,7 @@ def the_import() -> None:
 
 def main() -> None:
     print(f"one tick, {EXPERIMENTS:,} experiments with {METRICS} metrics")
-    one_tick((EXPERIMENTS, METRICS))
+    show_ticks((EXPERIMENTS, METRICS))
     print("one experiment")
     champion, challenger = tables(()), tables(())
     looks = group_sequential.planned_looks(14, alpha=0.05)

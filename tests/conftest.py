@@ -37,6 +37,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cluster", choices=["local", "kind"], default="local", help=choice)
     page = "writes the table of what was proved on which provider into this page, between its marks"
     parser.addoption("--capabilities", type=Path, metavar="FILE", help=page)
+    cases = "a JSON file with statistical cases, in place of tests/data/statistics.json"
+    parser.addoption("--cases", type=Path, metavar="FILE", help=cases)
 
 
 def pytest_configure(config: pytest.Config) -> None:

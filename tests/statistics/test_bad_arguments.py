@@ -6,11 +6,17 @@ import re
 import numpy as np
 import pytest
 
-from model_experiment.statistics import arguments
+from model_experiment.statistics import arguments, chi_square, tails
 from model_experiment.statistics.effects import ratios
 from model_experiment.statistics.effects.effect import Effect
+from model_experiment.statistics.guardrails import ceiling
 from model_experiment.statistics.sequential import e_values
+from model_experiment.statistics.shadow import divergence
 from model_experiment.statistics.summaries.buckets import BucketTable
+from model_experiment.statistics.summaries.moments import Moments
+from model_experiment.statistics.summaries.proportions import Proportion
+from model_experiment.statistics.trust import carry_over, sample_ratio, simpson
+from model_experiment.statistics.trust.sample_ratio import SampleRatioCheck
 
 
 def refused(call, message):
@@ -100,6 +106,91 @@ def test_what_cannot_be_is_refused_by_name(call, message):
 )
 def test_a_table_or_effect_that_cannot_be_is_refused(call, message):
     refused(call, message)
+
+
+THREE = Proportion([1, 2, 3], 10)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        pytest.param(
+            lambda: SampleRatioCheck().with_users([math.nan, 1], weights=[1, 1]),
+            "users must be finite and 0 or more, found nan",
+            id="users of a split",
+        ),
+        pytest.param(
+            lambda: SampleRatioCheck().is_mismatch(alpha=[0.1, 0.2]),
+            "alpha must be one number, found an array of shape (2,)",
+            id="several alphas of one check",
+        ),
+        pytest.param(
+            lambda: sample_ratio.log_marginals([[1, -1]], weights=[1, 1], prior=[1, 1]),
+            "batches must be finite and 0 or more, found -1",
+            id="a batch",
+        ),
+        pytest.param(
+            lambda: sample_ratio.log_marginals([[1, 1]], weights=[1, 1], prior=[1, 1, 1]),
+            "batches and prior must have one number for each of two or more variants, found shapes (1, 2) and (1, 3)",
+            id="a prior of three variants",
+        ),
+        pytest.param(
+            lambda: simpson.segment_split([1, 2]),
+            "users must have variants and segments as their last two axes, found shape (2,)",
+            id="users of segments",
+        ),
+        pytest.param(
+            lambda: carry_over.independence([[1, math.nan], [1, 1]]),
+            "users must be finite and 0 or more, found nan",
+            id="users of an old experiment",
+        ),
+        pytest.param(
+            lambda: ceiling.lower_bound(THREE, alpha=0.05, planned_polls=[1, 2]),
+            "challenger, alpha and planned_polls must have shapes that fit together, found (3,), (), (2,)",
+            id="polls of a ceiling",
+        ),
+        pytest.param(
+            lambda: divergence.log_e_above(THREE, limit=[0.1, 0.2]),
+            "pairs and limit must have shapes that fit together, found (3,), (2,)",
+            id="limits of disagreements",
+        ),
+        pytest.param(
+            lambda: divergence.log_e_below(THREE, limit=[0.1, 0.2]),
+            "pairs and limit must have shapes that fit together, found (3,), (2,)",
+            id="limits of agreements",
+        ),
+        pytest.param(
+            lambda: Moments.from_sums([1, 2], total=3, squares=9, shift=[1, 2, 3]),
+            "n, total, squares and shift must have shapes that fit together, found (2,), (), (), (3,)",
+            id="shifts of sums",
+        ),
+        pytest.param(lambda: tails.log_t_tail(-1, 5), "t must be 0 or more, found -1", id="a tail below the middle"),
+        pytest.param(
+            lambda: tails.z_of_t(2, [5, -math.inf]), "degrees_of_freedom must be above 0, found -inf", id="freedom of t"
+        ),
+        pytest.param(
+            lambda: tails.z_of_t([1, 2], [1, 2, 3]),
+            "t and degrees_of_freedom must have shapes that fit together, found (2,), (3,)",
+            id="shapes of t",
+        ),
+        pytest.param(lambda: tails.t_of_z(-2, 5), "z must be 0 or more, found -2", id="the t of a negative z"),
+        pytest.param(lambda: chi_square.log_tail(-1, 5), "statistics must be 0 or more, found -1", id="a chi-square"),
+        pytest.param(
+            lambda: chi_square.log_tail(1, 0), "degrees_of_freedom must be above 0, found 0", id="freedom of chi-square"
+        ),
+    ],
+)
+def test_a_message_names_the_argument_that_was_given(call, message):
+    refused(call, message)
+
+
+@pytest.mark.parametrize("tail", [tails.log_t_tail, tails.z_of_t, tails.t_of_z, chi_square.log_tail])
+def test_a_tail_of_what_is_not_known_is_not_known(tail):
+    assert np.isnan(tail([math.nan, 1.0], [5.0, math.nan])).all()
+
+
+def test_nothing_lies_beyond_an_infinite_chi_square():
+    assert chi_square.log_tail([math.inf, 0.0], 3).tolist() == [-math.inf, 0.0]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,10 @@ An adapter turns the input of a case into calls of the library and computes noth
 library offers. The adapters stand in ``tests/adapters``, one file a part of the library.
 """
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from adapters import counters, counts, designs, evidence, means, plans, trust
@@ -16,6 +20,16 @@ ADAPTERS = {kind: adapter for part in PARTS for kind, adapter in part.ADAPTERS.i
 def test_equals_the_published_result(case):
     found = ADAPTERS[case["kind"]](case["input"])
     assert_close(found, case["expected"], case["tolerance"], "result")
+
+
+def test_the_cases_of_another_file_are_run_from_the_root(tmp_path):
+    file = tmp_path / "cases.json"
+    file.write_text('[{"id": "another", "kind": "none", "input": {}, "expected": 0, "tolerance": 0}]')
+    command = [sys.executable, "-m", "pytest", f"--cases={file}", "--collect-only", "-q"]
+    only_this = ["-o", f"python_files={Path(__file__).name}"]
+    root = Path(__file__).parents[2]
+    found = subprocess.run([*command, *only_this], cwd=root, capture_output=True, text=True, check=False).stdout
+    assert "test_equals_the_published_result[another]" in found
 
 
 def test_every_kind_has_one_adapter():

@@ -159,7 +159,7 @@ def table(*shape):
         ("log_adjusted and alpha", lambda: multiplicity.rejected([-1, -2], alpha=THREE)),
         ("comparisons and alpha", lambda: multiplicity.critical([1, 2], alpha=THREE)),
         (
-            "counts and concentration",
+            "users and concentration",
             lambda: sample_ratio.log_e_value(np.ones((2, 2)), weights=[1, 1], concentration=THREE),
         ),
         ("highest_log_e and alpha", lambda: sample_ratio.is_mismatch(TWO, alpha=THREE)),

@@ -1,8 +1,10 @@
 """A small numerical library: counts in, effects with their uncertainty and evidence out.
 
 It knows nothing of experiments or Kubernetes, and it is pure: no clock, no randomness, no state between calls. It
-stands on numpy and ``scipy.special`` alone. All routines take numbers or arrays over experiments, which broadcast;
-what has no number says why (``not_estimable``), and what makes no sense is a ``ValueError`` (``arguments``).
+stands on numpy and ``scipy.special`` alone. Routines take numbers or arrays over experiments, which broadcast. Of one
+experiment alone are its looks (``group_sequential``, ``classical_designs``, their costs in ``inflation``, ``advice``)
+and the states ``Poll``, ``HarmEvidence`` and ``SampleRatioCheck``, beside which stand functions of arrays. What has no
+number says why (``not_estimable``), and what makes no sense is a ``ValueError`` (``arguments``).
 
 ======================================= ==================================================================
 ``arguments``                           what every routine asks of its arguments, in one wording

@@ -80,9 +80,15 @@ def log_tail(statistics: ArrayLike, degrees_of_freedom: ArrayLike) -> Floats:
     >>> log_tail([3.841459, 1e6], 1).round(4).tolist()
     [-2.9957, -500007.1335]
     """
-    x, a = (np.asarray(np.divide(part, 2)) for part in np.broadcast_arrays(statistics, degrees_of_freedom))
+    found, freedom = (
+        arguments.numbers("statistics", statistics),
+        arguments.numbers("degrees_of_freedom", degrees_of_freedom),
+    )
+    arguments.require("statistics", found, ~(found < 0), "be 0 or more")
+    arguments.require("degrees_of_freedom", freedom, ~(freedom <= 0), "be above 0")
+    x, a = arguments.together({"statistics": found / 2, "degrees_of_freedom": freedom / 2})
     area = special.gammaincc(a, x)
-    far = area < _UNDERFLOWS
+    far = (area < _UNDERFLOWS) & np.isfinite(x)
     with np.errstate(divide="ignore"):
         log_area: Floats = np.asarray(np.log(area))
     if far.any():
@@ -103,11 +109,13 @@ def of_statistics(statistics: Floats, degrees_of_freedom: Floats, *, missing: Re
     return ChiSquareTests(statistics, degrees_of_freedom, log_tail(statistics, degrees_of_freedom), missing)
 
 
-def independence(counts: ArrayLike, *, rows: str = "rows", columns: str = "columns") -> ChiSquareTests:
+def independence(
+    counts: ArrayLike, *, name: str = "counts", rows: str = "rows", columns: str = "columns"
+) -> ChiSquareTests:
     """Whether rows and columns are independent; the last two axes of ``counts`` are the table.
 
     Empty rows and columns are no part of a table. Not estimable with fewer than two of either, or where expected
-    counts are too small by Cochran's rule. ``rows`` and ``columns`` say in the reason what they are.
+    counts are too small by Cochran's rule. ``name``, ``rows`` and ``columns`` say in messages what they are.
 
     >>> independence([[30, 10], [20, 40]]).single.statistic.__round__(4)
     16.6667
@@ -115,9 +123,9 @@ def independence(counts: ArrayLike, *, rows: str = "rows", columns: str = "colum
     Raises:
         ValueError: for counts that are negative or not finite, or fewer than two axes.
     """
-    table = arguments.counts("counts", counts)
+    table = arguments.counts(name, counts)
     if table.ndim < _TWO:
-        raise ValueError(f"counts must have {rows} and {columns} as their last two axes, found shape {table.shape}")
+        raise ValueError(f"{name} must have {rows} and {columns} as their last two axes, found shape {table.shape}")
     down, across = table.sum(axis=-1), table.sum(axis=-2)
     total = down.sum(axis=-1)[..., np.newaxis, np.newaxis]
     expected = down[..., np.newaxis] * across[..., np.newaxis, :] / np.where(total > 0, total, 1.0)

@@ -63,12 +63,16 @@ def known(missing: Reasons) -> Booleans:
 
 
 def reasons(fails: Booleans, worded: Callable[[Index], str]) -> Reasons:
-    """A ``NotEstimable`` where ``fails`` is true, else None; ``worded`` words it for the experiment at an index."""
-    found = np.full(np.shape(fails), None, dtype=object)
-    if np.any(fails):
-        for index in np.ndindex(found.shape):
-            if fails[index]:
-                found[index] = NotEstimable(worded(index))
+    """A ``NotEstimable`` where ``fails`` is true, else None; ``worded`` words it for the experiment at an index.
+
+    Those of one wording share it: thousands of young experiments lack the same.
+    """
+    found, shared = np.full(np.shape(fails), None, dtype=object), dict[str, NotEstimable]()
+    for index in map(tuple, np.argwhere(fails).tolist()):
+        sentence = worded(index)
+        if sentence not in shared:
+            shared[sentence] = NotEstimable(sentence)
+        found[index] = shared[sentence]
     return found
 
 

@@ -7,7 +7,7 @@ The trap: a sequential bound is made for z, an effect from 2 x 100 buckets has a
 mapping one to the other so that the tail areas agree, and intervals take the mapped multiplier, so that an
 interval excludes 0 exactly where its z passes the bound.
 
-All functions take numbers or arrays, which broadcast, and return arrays.
+All functions take numbers or arrays, which broadcast, and return arrays; of NaN they are NaN.
 """
 
 import math
@@ -51,7 +51,8 @@ def log_t_tail(t: ArrayLike, degrees_of_freedom: ArrayLike) -> Floats:
     >>> log_t_tail([2.0, 1e6], 198).round(4).tolist()
     [-3.7536, -2215.497]
     """
-    size, freedom = np.broadcast_arrays(np.minimum(t, _FARTHEST), np.asarray(degrees_of_freedom, dtype=np.float64))
+    size, freedom = _with_freedom("t", t, degrees_of_freedom)
+    size = np.minimum(size, _FARTHEST)
     area = np.asarray(special.stdtr(np.where(np.isinf(freedom), 1.0, freedom), -size))
     underflows = area < _SMALLEST
     many = np.isinf(freedom) | (underflows & (freedom > _MANY))
@@ -63,6 +64,14 @@ def log_t_tail(t: ArrayLike, degrees_of_freedom: ArrayLike) -> Floats:
     if far.any():
         log_tail[far] = _log_far_t_tail(size[far], freedom[far])
     return log_tail
+
+
+def _with_freedom(name: str, size: ArrayLike, degrees_of_freedom: ArrayLike) -> tuple[Floats, ...]:
+    """Both of one shape; NaN stands for what is not known and passes."""
+    of_size, freedom = arguments.numbers(name, size), arguments.numbers("degrees_of_freedom", degrees_of_freedom)
+    arguments.require(name, of_size, ~(of_size < 0), "be 0 or more")
+    arguments.require("degrees_of_freedom", freedom, ~(freedom <= 0), "be above 0")
+    return arguments.together({name: of_size, "degrees_of_freedom": freedom})
 
 
 def _near_z(t: Floats, freedom: Floats) -> Floats:
@@ -89,7 +98,8 @@ def z_of_t(t: ArrayLike, degrees_of_freedom: ArrayLike) -> Floats:
     >>> round(float(z_of_t(-2.0, 38)), 4)
     -1.9375
     """
-    return np.asarray(np.copysign(special.ndtri_exp(log_t_tail(np.abs(t), degrees_of_freedom)), t))
+    ratio = arguments.numbers("t", t)
+    return np.asarray(np.copysign(special.ndtri_exp(log_t_tail(np.abs(ratio), degrees_of_freedom)), ratio))
 
 
 def t_of_z(z: ArrayLike, degrees_of_freedom: ArrayLike) -> Floats:
@@ -97,7 +107,7 @@ def t_of_z(z: ArrayLike, degrees_of_freedom: ArrayLike) -> Floats:
 
     Beyond z = 37 the area underflows and t is taken as infinite: an interval that wide says nothing anyway.
     """
-    size, freedom = np.broadcast_arrays(np.asarray(z, dtype=np.float64), np.asarray(degrees_of_freedom, dtype=float))
+    size, freedom = _with_freedom("z", z, degrees_of_freedom)
     finite_freedom = np.where(np.isinf(freedom), 1.0, freedom)
     t = -special.stdtrit(finite_freedom, special.ndtr(-np.minimum(size, _LARGEST_Z)))
     return np.asarray(np.where(np.isinf(freedom), size, np.where(size > _LARGEST_Z, math.inf, t)))

@@ -240,7 +240,7 @@ def few(count, seed):
             adjustment.difference,
             (NOTHING, CHAMPION[1]),
             (NOTHING, CHALLENGER[1]),
-            "no bucket of either variant differs from its mean, so there is no error to measure with",
+            "no bucket of the champion differs from its mean, so there is no error to measure with",
             id="nothing bought at all",
         ),
     ],

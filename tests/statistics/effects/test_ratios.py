@@ -151,15 +151,29 @@ NOTHING_BOUGHT = BucketTable(np.zeros(BUCKETS), CHALLENGER.denominators)
             ratios.difference,
             flat(0.1),
             flat(0.3),
-            "no bucket of either variant differs from its mean, so there is no error to measure with",
+            "no bucket of the champion differs from its mean, so there is no error to measure with",
             id="everything is exactly proportional",
         ),
         pytest.param(
             ratios.relative_difference,
             flat(0.1),
             flat(0.3),
-            "no bucket of either variant differs from its mean, so there is no error to measure with",
+            "no bucket of the champion differs from its mean, so there is no error to measure with",
             id="everything is exactly proportional, relatively",
+        ),
+        pytest.param(
+            ratios.difference,
+            CHAMPION,
+            NOTHING_BOUGHT,
+            "no bucket of the challenger differs from its mean, so there is no error to measure with",
+            id="nobody bought from the challenger, as if that were known exactly",
+        ),
+        pytest.param(
+            ratios.relative_difference,
+            CHAMPION,
+            flat(1.0),
+            "no bucket of the challenger differs from its mean, so there is no error to measure with",
+            id="everybody bought from the challenger",
         ),
         pytest.param(
             ratios.relative_difference,
@@ -185,9 +199,13 @@ def test_there_is_no_effect_but_a_reason(compare, champion, challenger, reason):
             pytest.fail(f"estimated {effect}")
 
 
-def test_one_variant_without_events_still_has_a_difference():
-    effect = ratios.difference(champion=CHAMPION, challenger=NOTHING_BOUGHT).single
-    assert effect.estimate == pytest.approx(-0.2, abs=0.01)
+def test_a_variant_with_hardly_any_event_is_not_taken_as_known_exactly():
+    """No effect, 3 % of users, and 3 expected events in the challenger, which has one user in twenty."""
+    random = np.random.default_rng(9)
+    users = [random.poisson(mean, (4000, BUCKETS)) for mean in (19, 1)]
+    old, new = (BucketTable(random.binomial(exposed, 0.03), exposed) for exposed in users)
+    log_p = ratios.difference(champion=old, challenger=new).log_p_values
+    assert (log_p < math.log(0.001)).mean() < 0.001 + 3 * math.sqrt(0.001 / 4000)
 
 
 def test_independent_requests_are_not_overdispersed():

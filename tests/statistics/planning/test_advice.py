@@ -63,6 +63,20 @@ def test_a_higher_share_that_is_enough_leaves_nothing_to_advise(per_variant, sha
     at_that = advise(replace(situation, share=min(0.5, higher.share * (1 + 1e-9))))
     assert (at_that == ()) == higher.need.enough
     assert share < higher.share <= 0.5
+    needs = [option.need for option in found if isinstance(option, (HigherShare, LongerRun))]
+    assert [need.enough for need in needs] == [need.days <= days for need in needs]
+
+
+def test_of_a_longest_duration_only_whole_weeks_count():
+    """3,922 users; ten days of 500 a day would bring 5,000, but a plan of two weeks takes 14."""
+    situation = Situation(per_variant=1_000, share=0.15, users_per_day=500, maximum_days=10)
+    assert advise(replace(situation, share=0.25)) == ()
+    higher, longer, larger, _ = advise(situation)
+    assert isinstance(higher, HigherShare)
+    assert float(inflation.split(higher.share)) * 2_000 == pytest.approx(3_500)
+    assert higher.need == Need(3_500, 7, enough=True)
+    assert longer.need == Need(pytest.approx(2_000 / 0.51), 14, enough=False)
+    assert larger.effect == pytest.approx(detectable(1_750 * 0.51))
 
 
 @pytest.mark.parametrize("share", [0.5, 0.7])
@@ -91,7 +105,7 @@ def test_there_may_be_nothing_to_advise(situation, advised):
 
 def test_where_no_label_comes_in_time_no_effect_is_seen():
     larger = advise(replace(SHORT, label_delay=40))[2]
-    assert larger == LargerEffect(NotEstimable("no user's outcome is known after 30 days"))
+    assert larger == LargerEffect(NotEstimable("no full week of users has its outcomes after 30 days"))
 
 
 @pytest.mark.parametrize(

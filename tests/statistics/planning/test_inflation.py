@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from model_experiment.statistics.planning import inflation, proportions
 from model_experiment.statistics.sequential import group_sequential
+from model_experiment.statistics.tails import Sides
 
 PLAN = {"alpha": 0.05, "power": 0.8}
 
@@ -42,6 +43,22 @@ def test_the_larger_the_effect_the_sooner_it_is_seen():
     found = [inflation.expected(looks, effect=effect, **PLAN) for effect in (0.0, 1.0, 1.5, 2.0)]
     # Published for a sample of one look, .99, .76, .56 and .43; here for 1.042 times that, at the full power.
     assert found == pytest.approx([1.03, 0.79, 0.575, 0.44], abs=0.01)
+
+
+@pytest.mark.parametrize("count", [1, 5, 14])
+def test_one_side_at_alpha_costs_what_two_sides_cost_at_twice_that(count):
+    one = group_sequential.planned_looks(count, alpha=0.05, sides=Sides.ONE)
+    both = group_sequential.planned_looks(count, alpha=0.1)
+    for cost in (inflation.sequential, inflation.expected):
+        found = cost(one, **PLAN, sides=Sides.ONE)
+        assert found == pytest.approx(cost(both, alpha=0.1, power=0.8), abs=1e-3)
+
+
+def test_one_side_does_not_stop_where_the_effect_is_on_the_other():
+    looks = group_sequential.planned_looks(5, alpha=0.05, sides=Sides.ONE)
+    largest = inflation.sequential(looks, **PLAN, sides=Sides.ONE)
+    assert largest == pytest.approx(1.035, abs=0.001)
+    assert inflation.expected(looks, **PLAN, effect=0.0, sides=Sides.ONE) == pytest.approx(0.99 * largest, abs=0.01)
 
 
 def test_clusters_of_equal_size_are_kishs_design_effect():

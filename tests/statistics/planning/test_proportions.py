@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from model_experiment.statistics.not_estimable import NotEstimable
 from model_experiment.statistics.planning import proportions
+from model_experiment.statistics.trust.equivalence import Better
 
 PLAN = {"alpha": 0.05, "power": 0.8}
 RISES = np.array([0.01, 0.02, 0.05, 0.1, 0.2])
@@ -41,6 +42,22 @@ def test_the_planned_users_have_the_planned_power_and_detect_the_planned_effect(
     assert proportions.power_of(baseline, other, per_variant=users, alpha=alpha) == pytest.approx(power, abs=1e-9)
     found = proportions.detectable_relative_effect(users, baseline=baseline, alpha=alpha, power=power)
     assert found.single == pytest.approx(rise, rel=1e-5)
+
+
+@settings(max_examples=50)
+@given(baselines, st.floats(0.01, 0.9), st.floats(0.5, 0.99), st.floats(0.001, 0.2))
+def test_where_lower_is_better_a_fall_is_what_is_detected(baseline, fall, power, alpha):
+    users = proportions.required_per_variant(baseline, baseline * (1 - fall), alpha=alpha, power=power)
+    found = proportions.detectable_relative_effect(
+        users, baseline=baseline, alpha=alpha, power=power, better=Better.LOWER
+    )
+    assert found.single == pytest.approx(-fall, rel=1e-5)
+
+
+def test_the_users_who_show_a_rise_of_a_tenth_show_a_smaller_fall():
+    found = proportions.detectable_relative_effect(14_751, baseline=0.1, **PLAN, better=Better.LOWER).single
+    assert -0.1 < found < -0.095
+    assert proportions.power_of(0.1, 0.09, per_variant=14_751, alpha=0.05) == pytest.approx(0.834, abs=1e-3)
 
 
 @settings(max_examples=50)
@@ -84,6 +101,8 @@ def test_a_baseline_next_to_1_leaves_no_rise_to_see():
 def test_too_few_users_detect_nothing():
     found = proportions.detectable_relative_effect(3, baseline=0.5, **PLAN).single
     assert found == NotEstimable("3 users per variant show no rise over 0.5 with power 0.8")
+    lower = proportions.detectable_relative_effect(3, baseline=0.5, **PLAN, better=Better.LOWER).single
+    assert lower == NotEstimable("3 users per variant show no fall below 0.5 with power 0.8")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -102,6 +102,7 @@ def test_sums_about_any_shift_give_the_moments_of_the_values(values, shift):
 
 @settings(max_examples=50)
 @given(pairs)
+@example(np.array([[0.0, 1.0], [-670_248.0, -726_406.938]]))
 def test_sums_of_pairs_give_the_moments_of_the_pairs(values):
     y, x = values
     sums = {"totals": (y.sum(), x.sum()), "squares": ((y * y).sum(), (x * x).sum()), "cross": (y * x).sum()}
@@ -223,7 +224,7 @@ ONE, THREE = Moments.of([1.0]), Moments.of([1.0, 2.0, 6.0])
         ),
         pytest.param(
             lambda: Moments.from_sums(3, total=[1, 2], squares=[9, 9, 9]),
-            "n, total and squares must have shapes that fit together, found (), (2,), (3,)",
+            "n, total, squares and shift must have shapes that fit together, found (), (2,), (3,), ()",
             id="sums of different experiments",
         ),
         pytest.param(

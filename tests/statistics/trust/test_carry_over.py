@@ -41,5 +41,5 @@ def test_many_experiments_at_once_give_what_each_gives_alone():
 
 
 def test_negative_users_are_refused():
-    with pytest.raises(ValueError, match=re.escape("counts must be finite and 0 or more, found -1")):
+    with pytest.raises(ValueError, match=re.escape("users must be finite and 0 or more, found -1")):
         carry_over.independence([[5, -1], [5, 5]])

@@ -183,7 +183,7 @@ def test_what_is_not_estimable_has_its_reason():
     )
     flat = Windows(BucketTable(np.ones(40), np.full(40, 9.0)), BucketTable(np.ones(40), np.full(40, 9.0)))
     assert novelty.change(champion=flat, challenger=flat).single == NotEstimable(
-        "no bucket of either variant differs from its mean, so there is no error to measure with"
+        "no bucket of the champion differs from its mean, so there is no error to measure with"
     )
     week = BucketTable(np.tile(few.numerators, (4, 1)), np.tile(few.denominators, (4, 1)))
     assert novelty.slope(champion=week, challenger=week).single == NotEstimable(

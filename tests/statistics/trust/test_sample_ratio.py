@@ -158,7 +158,7 @@ def test_too_few_users_for_the_fixed_test_are_no_p_value(counts):
         ),
         pytest.param(
             lambda: sample_ratio.chi_square_test([1, -2], weights=[1, 1]),
-            "counts must be finite and 0 or more, found -2",
+            "users must be finite and 0 or more, found -2",
             id="negative users",
         ),
         pytest.param(

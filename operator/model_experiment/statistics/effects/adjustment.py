@@ -5,13 +5,15 @@ on the log scale also over the ratio), "pre" marks the same in a period before t
 
     theta = sum h h_pre / sum h_pre^2                over all buckets of both variants
     d'    = d - theta d_pre                          d_pre: the difference of the ratios before the start
-    V'    = B/(B-1) * sum (h - theta h_pre)^2        of a variant; s^2 = V'_A + V'_B, t with the df of Welch - 1
+    V'    = B/(B-1) * sum (h - theta h_pre)^2        of a variant; V' = V'_A + V'_B with the f df of Welch
+    s'^2  = V' f/(f-1) (1 + d_pre^2 / (V_pre f))     V_pre: V of both before the start; t with f - 1 df
 
 Deng, Xu, Kohavi & Walker 2013 (WSDM, section 3), here on buckets of users. Before the start users differ between
 variants by chance alone, so d_pre is 0 on average and no multiple of it shifts the effect; this one leaves about
 1 - correlation^2 of the variance. The last line is the error of an adjusted difference in the analysis of covariance
 (Cochran 1957, Biometrics 13, 261-281): the farther apart the variants were, the more depends on theta. For users'
-own moments h is y - mean, and theta that of all users together.
+own moments h is y - mean, theta that of all users together, and the error that of ``effects.means``, without the
+last line.
 
 The trap: only what the experiment cannot have changed may be adjusted by. A period that reaches past the start
 holds a part of the effect, and takes it away.
@@ -84,7 +86,8 @@ def mean_difference(*, champion: JointMoments, challenger: JointMoments) -> Adju
     """``means.difference`` of the first variable, adjusted by the second, the same users' before the start.
 
     Not estimable where the unadjusted effect is not, below 100 users in both variants together, or where the
-    adjustment leaves no variation. The one degree of freedom of theta is left out of those of Welch.
+    adjustment leaves no variation. The degrees of freedom are those of
+    Welch; none is taken away for theta.
     """
     return _of_users(means.difference, champion, challenger)
 

@@ -51,7 +51,8 @@ def estimate(table: BucketTable, *, subject: str = "the variant") -> Ratios:
     NotEstimable(reason='the champion has data in 3 of 3 buckets, at least 20 are needed')
     """
     non_empty, total = np.asarray(table.non_empty), table.denominators.sum(axis=-1)
-    few, nothing = np.asarray(non_empty < MINIMUM_BUCKETS), np.asarray(total == 0)
+    few = np.asarray(non_empty < MINIMUM_BUCKETS)
+    nothing = np.asarray(total == 0) & ~few
 
     def too_few(index: Index) -> str:
         return (
@@ -78,14 +79,15 @@ def residuals(table: BucketTable, ratio: Floats) -> Floats:
 def level(table: BucketTable, *, subject: str = "the variant") -> Effects:
     """The ratio of one variant itself, against 0: its interval is that of the ratio, t with B - 1."""
     ratio = estimate(table, subject=subject)
-    missing = first_of(ratio.missing, reasons(ratio.variances == 0, _no_variation))
+    missing = first_of(ratio.missing, _no_variation(ratio, subject=subject))
     return Effects(ratio.values, np.sqrt(ratio.variances), ratio.buckets - 1, missing)
 
 
 def difference(*, champion: BucketTable, challenger: BucketTable) -> Effects:
     """The challenger's ratio minus the champion's: s^2 = V_A + V_B, t with the degrees of freedom of ``welch``.
 
-    Not estimable with too few buckets, or where no bucket of either variant differs from its mean (s = 0).
+    Not estimable with too few buckets, or where no bucket of a variant differs from its mean (V = 0): its ratio would
+    be taken as known exactly, and a challenger of 100 users without an event be "proven" worse than 3 % of them.
     """
     old, new = _both(champion, challenger)
     return between(champion=old, challenger=new)
@@ -96,8 +98,7 @@ def between(*, champion: Ratios, challenger: Ratios) -> Effects:
     arguments.require_fit(champion=champion.values, challenger=challenger.values)
     variances = champion.variances, challenger.variances
     freedom = welch(variances, (np.maximum(champion.buckets - 1, 1), np.maximum(challenger.buckets - 1, 1)))
-    nothing_varies = np.asarray(variances[0] + variances[1] == 0)
-    missing = first_of(champion.missing, challenger.missing, reasons(nothing_varies, _no_variation))
+    missing = first_of(champion.missing, challenger.missing, *_nothing_varies(champion, challenger))
     return Effects(challenger.values - champion.values, np.sqrt(variances[0] + variances[1]), freedom, missing)
 
 
@@ -117,10 +118,9 @@ def relative_difference(*, champion: BucketTable, challenger: BucketTable) -> Ef
     with np.errstate(divide="ignore", invalid="ignore"):  # a ratio of 0 is missing below
         of_old, of_new = (one.variances / np.square(one.values) for one in (old, new))
         estimates = np.log(new.values / old.values)
-    variance = of_old + of_new
-    missing = first_of(old.missing, new.missing, *near, reasons(variance == 0, _no_variation))
+    missing = first_of(old.missing, new.missing, *near, *_nothing_varies(old, new))
     freedom = welch((of_old, of_new), (old.buckets - 1, new.buckets - 1))
-    return Effects(estimates, np.sqrt(variance), freedom, missing, Scale.LOG_RATIO)
+    return Effects(estimates, np.sqrt(of_old + of_new), freedom, missing, Scale.LOG_RATIO)
 
 
 def welch(variances: tuple[Floats, Floats], freedoms: tuple[Floats, Floats]) -> Floats:
@@ -205,5 +205,10 @@ def too_near_zero(values: Floats, errors: Floats, *, subject: str) -> Reasons:
     return reasons(np.asarray(values <= SAFE_DISTANCE * errors), worded)
 
 
-def _no_variation(_: Index) -> str:
-    return "no bucket of either variant differs from its mean, so there is no error to measure with"
+def _nothing_varies(champion: Ratios, challenger: Ratios) -> tuple[Reasons, Reasons]:
+    return _no_variation(champion, subject="the champion"), _no_variation(challenger, subject="the challenger")
+
+
+def _no_variation(ratio: Ratios, *, subject: str) -> Reasons:
+    worded = f"no bucket of {subject} differs from its mean, so there is no error to measure with"
+    return reasons(np.asarray(ratio.variances == 0), lambda _: worded)

@@ -24,8 +24,9 @@ def lower_bound(challenger: Proportion, *, alpha: ArrayLike, planned_polls: Arra
     0.1076
     """
     polls = arguments.at_least("planned_polls", planned_polls, smallest=1)
-    level, polls = arguments.together({"alpha": arguments.probabilities("alpha", alpha), "planned_polls": polls})
-    return proportion_intervals.clopper_pearson_low(challenger.thinned(phi), alpha=level / polls)
+    level, thinned = arguments.probabilities("alpha", alpha), challenger.thinned(phi)
+    arguments.require_fit(challenger=thinned.trials, alpha=level, planned_polls=polls)
+    return proportion_intervals.clopper_pearson_low(thinned, alpha=level / polls)
 
 
 def is_broken(

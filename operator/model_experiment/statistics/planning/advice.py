@@ -45,7 +45,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Users of both variants, the days until they have come, and whether that is within the longest duration."""
+    """Users of both variants, the days until they have come, in whole weeks, and whether those are allowed."""
 
     users: float
     days: float
@@ -106,7 +106,8 @@ def advise(
     """The ways out, none where enough users come anyway; not estimable where no users come at all.
 
     ``detectable`` gives the effect that a number of users in each of two equal variants shows; ``looks`` are those of
-    a sequential plan. Nothing is said of past behaviour without a ``correlation``, nor of the share from 1/2 on.
+    a two-sided sequential plan. Nothing is said of past behaviour without a ``correlation``, nor of the share from 1/2
+    on.
 
     >>> from model_experiment.statistics.planning import relative
     >>> from model_experiment.statistics.sequential import group_sequential
@@ -126,13 +127,14 @@ def advise(
     total, coming = 2 * situation.per_variant * cost, _users_that_come(situation)
     if situation.users_per_day == 0:
         return NotEstimable(f"no users come, so {total:.0f} are never reached")
-    if total <= coming:
+    as_it_stands = _need(situation, total)
+    if as_it_stands.enough:
         return ()
     at_most, on_average = (
         factor(looks, alpha=alpha, power=power) for factor in (inflation.sequential, inflation.expected)
     )
     options: list[Option] = [
-        LongerRun(_need(situation, total)),
+        LongerRun(as_it_stands),
         LargerEffect(_larger_effect(situation, coming / 2 / cost, detectable)),
         SequentialLooks(len(looks), _need(situation, at_most * total), _need(situation, on_average * total)),
     ]
@@ -157,18 +159,19 @@ def _larger_effect(
     situation: Situation, per_variant: float, detectable: Callable[[float], float | NotEstimable]
 ) -> float | NotEstimable:
     if per_variant == 0:
-        return NotEstimable(f"no user's outcome is known after {situation.maximum_days:g} days")
+        return NotEstimable(f"no full week of users has its outcomes after {situation.maximum_days:g} days")
     return detectable(per_variant)
 
 
 def _need(situation: Situation, users: float) -> Need:
     days = duration.days(users, users_per_day=situation.users_per_day, **_waits(situation))
-    return Need(users, float(days.values), enough=users <= _users_that_come(situation))
+    return Need(users, float(days.values), enough=bool(days.values <= situation.maximum_days))
 
 
 def _users_that_come(situation: Situation) -> float:
-    reached = duration.reached(situation.maximum_days, users_per_day=situation.users_per_day, **_waits(situation))
-    return float(reached)
+    """Those of whole weeks, because ``duration.days`` counts in weeks."""
+    weeks = (situation.maximum_days - sum(_waits(situation).values())) // duration.WEEK
+    return max(0.0, weeks) * duration.WEEK * situation.users_per_day
 
 
 def _waits(situation: Situation) -> dict[str, float]:

@@ -20,6 +20,9 @@ from model_experiment.statistics.not_estimable import Estimates, reasons
 
 WEEK = 7.0
 
+# What may be lost on the way from users of whole weeks back to weeks.
+_ROUNDING = 1e-12
+
 
 def days(
     users: ArrayLike, *, users_per_day: ArrayLike, label_delay: ArrayLike = 0.0, washout: ArrayLike = 0.0
@@ -38,7 +41,7 @@ def days(
             "label_delay and washout": _waits(label_delay, washout),
         }
     )
-    weeks = np.ceil(wanted / np.where(traffic > 0, traffic, 1.0) / WEEK)
+    weeks = np.ceil(wanted / np.where(traffic > 0, traffic, 1.0) / WEEK * (1 - _ROUNDING))
     missing = reasons(traffic == 0, lambda index: f"no users come, so {wanted[index]:.0f} are never reached")
     return Estimates(WEEK * np.maximum(weeks, 1.0) + waits, missing)
 

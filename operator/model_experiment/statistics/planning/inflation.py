@@ -23,46 +23,48 @@ from model_experiment.statistics.planning import deviates
 from model_experiment.statistics.sequential import group_sequential
 from model_experiment.statistics.sequential.group_sequential import Look
 from model_experiment.statistics.sequential.normal_mixture import NormalMixture
+from model_experiment.statistics.tails import Sides
 
 _ROUNDING = 1e-12
 
 
-def sequential(looks: Sequence[Look], *, alpha: float, power: float) -> float:
+def sequential(looks: Sequence[Look], *, alpha: float, power: float, sides: Sides = Sides.TWO) -> float:
     """How many times the sample of a single look a test with these ``looks`` may need, at equal power.
 
-    A test that stops when it is sure needs this much at most, and ``expected`` on average.
+    A test that stops when it is sure needs this much at most, and ``expected`` on average. ``sides`` are those that the
+    looks were made for.
 
     >>> looks = group_sequential.planned_looks(14, alpha=0.05)
     >>> round(sequential(looks, alpha=0.05, power=0.80), 3)
     1.042
     """
-    fixed = _one_look(alpha, power)
+    fixed = _one_look(alpha, power, sides)
 
     def shortfall(drift: Floats) -> float:
-        return sum(group_sequential.upper_crossings(looks, drift=float(drift))) - power
+        return sum(group_sequential.upper_crossings(looks, drift=float(drift), sides=sides)) - power
 
     return float(roots.root(shortfall, 0.0, 10 * fixed, tolerance=1e-9) / fixed) ** 2
 
 
-def expected(looks: Sequence[Look], *, alpha: float, power: float, effect: float = 1.0) -> float:
+def expected(
+    looks: Sequence[Look], *, alpha: float, power: float, effect: float = 1.0, sides: Sides = Sides.TWO
+) -> float:
     """The same on average, where the effect is ``effect`` times the planned one; 0 is no effect.
 
     >>> looks = group_sequential.planned_looks(14, alpha=0.05)
     >>> round(expected(looks, alpha=0.05, power=0.80), 2)
     0.79
     """
-    largest = sequential(looks, alpha=alpha, power=power)
-    drift = arguments.count("effect", effect) * _one_look(alpha, power) * largest**0.5
-    upper, lower = (group_sequential.upper_crossings(looks, drift=sign * drift) for sign in (1, -1))
-    spared = sum((1 - look.information) * (up + down) for look, up, down in zip(looks, upper, lower, strict=True))
-    return largest * (1 - spared)
+    largest = sequential(looks, alpha=alpha, power=power, sides=sides)
+    drift = arguments.count("effect", effect) * _one_look(alpha, power, sides) * largest**0.5
+    return largest * group_sequential.expected_information(looks, drift=drift, sides=sides)
 
 
 def anytime_looks(count: int, *, alpha: float) -> tuple[Look, ...]:
     """A plan with ``count`` looks at the bounds of an anytime interval tuned to its end, for ``sequential``.
 
-    Such a test may go on past its plan, and that is what it costs to be able to. ``spent`` is 0, because a
-    confidence sequence spends no alpha.
+    Such a test may go on past its plan, and that is what it costs to be able to. It has two sides. ``spent`` is 0,
+    because a confidence sequence spends no alpha.
 
     >>> round(sequential(anytime_looks(14, alpha=0.05), alpha=0.05, power=0.80), 2)
     1.76
@@ -156,7 +158,7 @@ def challengers(count: ArrayLike, *, alpha: ArrayLike, power: ArrayLike) -> Floa
     return np.asarray(np.square(both[0] / both[1]))
 
 
-def _one_look(alpha: float, power: float) -> float:
+def _one_look(alpha: float, power: float, sides: Sides) -> float:
     """The z that an effect must have on average at one look."""
     wanted = arguments.probability("power", power)
-    return float(deviates.distance(alpha=arguments.probability("alpha", alpha), power=wanted))
+    return float(deviates.distance(alpha=arguments.probability("alpha", alpha), power=wanted, sides=sides))

@@ -11,6 +11,8 @@ The trap: power for the effect that was *observed* says nothing that its p-value
 smallest effect that would matter.
 """
 
+from typing import assert_never
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -18,8 +20,9 @@ from model_experiment.statistics import arguments, roots
 from model_experiment.statistics.arguments import Floats
 from model_experiment.statistics.not_estimable import Estimates, Index, reasons
 from model_experiment.statistics.planning import deviates
+from model_experiment.statistics.trust.equivalence import Better
 
-_SMALLEST_RISE = 1e-9
+_SMALLEST_CHANGE = 1e-9
 
 
 def required_per_variant(rate1: ArrayLike, rate2: ArrayLike, *, alpha: ArrayLike, power: ArrayLike) -> Floats:
@@ -51,11 +54,17 @@ def power_of(rate1: ArrayLike, rate2: ArrayLike, *, per_variant: ArrayLike, alph
 
 
 def detectable_relative_effect(
-    per_variant: ArrayLike, *, baseline: ArrayLike, alpha: ArrayLike, power: ArrayLike
+    per_variant: ArrayLike,
+    *,
+    baseline: ArrayLike,
+    alpha: ArrayLike,
+    power: ArrayLike,
+    better: Better = Better.HIGHER,
 ) -> Estimates:
-    """The smallest relative rise over ``baseline`` that ``per_variant`` users in each variant show.
+    """The smallest relative change of ``baseline`` for the better that ``per_variant`` users in each variant show.
 
-    Not estimable where they show no rise that a proportion can make.
+    A fall is below 0, and below a baseline of one half it is smaller than a rise. Not estimable where they show no
+    change that a proportion can make.
 
     >>> round(detectable_relative_effect(14_751, baseline=0.10, alpha=0.05, power=0.80).single, 4)
     0.1
@@ -68,20 +77,27 @@ def detectable_relative_effect(
             "power": deviates.wanted_power(power, alpha=alpha),
         }
     )
-    smallest, largest = np.full(base.shape, _SMALLEST_RISE), (1 / base - 1) * (1 - 1e-9)
+    match better:
+        case Better.HIGHER:
+            sign, end, words = 1.0, 1 / base - 1, "rise over"
+        case Better.LOWER:
+            sign, end, words = -1.0, np.ones(base.shape), "fall below"
+        case _:
+            assert_never(better)
+    smallest, largest = np.full(base.shape, _SMALLEST_CHANGE), end * (1 - _SMALLEST_CHANGE)
 
-    def shortfall(rise: Floats) -> Floats:
-        return _power(base, np.minimum(base * (1 + rise), 1.0), size, z) - wanted
+    def shortfall(change: Floats) -> Floats:
+        return _power(base, np.minimum(base * (1 + sign * change), 1.0), size, z) - wanted
 
-    # Where no rise is seen, or every one is, the sign never changes: the smallest is taken for a root there.
+    # Where no change is seen, or every one is, the sign never changes: the smallest is taken for a root there.
     never = shortfall(largest) < 0
     settled = never | (shortfall(smallest) >= 0)
-    rise = roots.root(lambda rise: np.where(settled, rise - smallest, shortfall(rise)), smallest, largest)
+    found = roots.root(lambda change: np.where(settled, change - smallest, shortfall(change)), smallest, largest)
 
     def worded(index: Index) -> str:
-        return f"{size[index]:g} users per variant show no rise over {base[index]:g} with power {wanted[index]:g}"
+        return f"{size[index]:g} users per variant show no {words} {base[index]:g} with power {wanted[index]:g}"
 
-    return Estimates(rise, reasons(never, worded))
+    return Estimates(sign * found, reasons(never, worded))
 
 
 def _rates(rate1: ArrayLike, rate2: ArrayLike, others: dict[str, Floats]) -> tuple[Floats, ...]:

@@ -18,7 +18,9 @@ Is the divergence D below a ``limit``, above it, or above the champion's own?
 That comparison is not the conditional binomial (Lindon & Malek 2022), whose closed form needs one split of the pairs
 between both measurements at all times: the floor is usually measured first, and then it would be wrong. It is not
 Newcombe's interval either, which holds for one look. This one needs totals only, in any order; pairs of one request
-in both measurements make it err on the safe side, since what moves both up moves the two factors apart.
+in both measurements make it err on the safe side where both tend to differ on the same requests, since what moves both
+up moves the two factors apart. Where one differs rather on requests on which the other does not, it may err a little
+more often than alpha.
 
 The trap: pairs of one user are alike. Divide both counts by the over-dispersion (``Proportion.thinned``) first.
 """
@@ -58,13 +60,13 @@ def log_e_below(pairs: Proportion, *, limit: ArrayLike) -> Floats:
     >>> log_e_below(Proportion([0, 5], [100, 100]), limit=0.05).round(4).tolist()
     [2.8617, -0.6302]
     """
-    share = 1 - arguments.probabilities("limit", limit)
+    share = 1 - _limit(pairs, limit)
     return beta_binomial.log_e_value_above(pairs.others, pairs.events, share=share, concentration=CONCENTRATION)
 
 
 def log_e_above(pairs: Proportion, *, limit: ArrayLike) -> Floats:
     """Evidence ln E that the divergence is above ``limit``, against "at it or below"; 0 without pairs."""
-    share = arguments.probabilities("limit", limit)
+    share = _limit(pairs, limit)
     return beta_binomial.log_e_value_above(pairs.events, pairs.others, share=share, concentration=CONCENTRATION)
 
 
@@ -104,3 +106,9 @@ def log_e_above_floor(*, champion: Proportion, challenger: Proportion) -> Floats
         low, high = (np.take_along_axis(logits, np.clip(best + step, 0, places - 1), axis=-1) for step in (-1, 1))
         places = _PLACES
     return np.asarray(np.min(log_e, axis=-1))
+
+
+def _limit(pairs: Proportion, limit: ArrayLike) -> Floats:
+    share = arguments.probabilities("limit", limit)
+    arguments.require_fit(pairs=pairs.trials, limit=share)
+    return share

@@ -88,13 +88,15 @@ class Moments:
             ValueError: where ``squares`` is below total^2 / n by more than rounding can explain.
         """
         users, sums = arguments.whole_counts("n", n), arguments.finite("total", total)
-        of_squares = arguments.counts("squares", squares)
-        users, sums, of_squares = arguments.together({"n": users, "total": sums, "squares": of_squares})
+        of_squares, origin = arguments.counts("squares", squares), arguments.finite("shift", shift)
+        users, sums, of_squares, origin = arguments.together(
+            {"n": users, "total": sums, "squares": of_squares, "shift": origin}
+        )
         mean = sums / np.maximum(users, 1.0)
         square, rounding = of_squares - sums * mean, 4 * _EPSILON * of_squares
         arguments.require("squares", of_squares, square >= -users * rounding, "be total^2 / n or more")
         square = np.where(square > np.sqrt(users) * rounding, square, 0.0)
-        return cls(n=users, means=mean + arguments.finite("shift", shift), squares=square)
+        return cls(n=users, means=mean + origin, squares=square)
 
     def __add__(self, other: "Moments") -> "Moments":
         n, gap, weight = _apart(self, other)
@@ -132,10 +134,8 @@ class JointMoments:
             found = f"found n {first.n}, {second.n} and products of shape {product.shape}"
             raise ValueError(f"first, second and products must be of the same users, {found}")
         largest = np.sqrt(first.squares) * np.sqrt(second.squares)
-        rounding = 4 * _EPSILON * first.n * np.sqrt(_raw_squares(first)) * np.sqrt(_raw_squares(second))
-        arguments.require(
-            "products", product, np.abs(product) <= largest + rounding, "be possible beside the squares of both"
-        )
+        possible = np.abs(product) <= _largest_deviation(first) * _largest_deviation(second)
+        arguments.require("products", product, possible, "be possible beside the squares of both")
         object.__setattr__(self, "first", first)
         object.__setattr__(self, "second", second)
         object.__setattr__(self, "products", np.asarray(np.clip(product, -largest, largest)))
@@ -217,9 +217,10 @@ def _apart(one: Moments, other: Moments) -> tuple[Floats, Floats, Floats]:
     return n, gap, one.n * other.n / np.maximum(n, 1.0)
 
 
-def _raw_squares(moments: Moments) -> Floats:
-    """The sum of y^2."""
-    return np.asarray(moments.squares + moments.n * np.square(np.where(moments.n > 0, moments.means, 0.0)))
+def _largest_deviation(moments: Moments) -> Floats:
+    """The root of the squares, with all that rounding a sum of y^2 may have taken from them."""
+    raw_squares = moments.squares + moments.n * np.square(np.where(moments.n > 0, moments.means, 0.0))
+    return np.asarray(np.sqrt(moments.squares + 4 * _EPSILON * moments.n * raw_squares))
 
 
 def _of_users(name: str, values: ArrayLike) -> Floats:

@@ -25,4 +25,4 @@ def independence(users: ArrayLike) -> ChiSquareTests:
     Raises:
         ValueError: for counts that are negative or not finite, or fewer than two axes.
     """
-    return chi_square.independence(users, rows="old variants", columns="new variants")
+    return chi_square.independence(users, name="users", rows="old variants", columns="new variants")

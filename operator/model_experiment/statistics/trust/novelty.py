@@ -52,7 +52,7 @@ def change(*, champion: Windows, challenger: Windows) -> Effects:
     """D: the late effect minus the early one, with an error that pairs the buckets of both windows.
 
     Where D has the effect's sign the effect grows (primacy); with the opposite sign it wears off (novelty). Not
-    estimable where a window of a variant is not (fewer than 20 non-empty buckets), or where nothing varies.
+    estimable where a window of a variant is not (fewer than 20 non-empty buckets), or where nothing varies in one.
     """
     return contrasts.contrast(
         champion=_stacked(champion), challenger=_stacked(challenger), coefficients=[-1.0, 1.0], parts=["early", "late"]

@@ -68,7 +68,7 @@ class SampleRatioCheck:
 
     def is_mismatch(self, *, alpha: float = ALPHA) -> bool:
         """Whether the split did not happen as asked; stays so once it is."""
-        return bool(is_mismatch(self.highest_log_e, alpha=alpha))
+        return bool(is_mismatch(self.highest_log_e, alpha=arguments.probability("alpha", alpha)))
 
 
 def is_mismatch(highest_log_e: ArrayLike, *, alpha: ArrayLike = ALPHA) -> Booleans:
@@ -78,7 +78,7 @@ def is_mismatch(highest_log_e: ArrayLike, *, alpha: ArrayLike = ALPHA) -> Boolea
     return np.asarray(highest >= -np.log(level))
 
 
-def log_e_value(counts: ArrayLike, *, weights: ArrayLike, concentration: ArrayLike = CONCENTRATION) -> Floats:
+def log_e_value(users: ArrayLike, *, weights: ArrayLike, concentration: ArrayLike = CONCENTRATION) -> Floats:
     """The ln E against "users are split by ``weights``", variants along the last axis of both.
 
     ``weights`` are above 0 and need not sum to 1; leading axes are experiments and broadcast, as does
@@ -88,16 +88,16 @@ def log_e_value(counts: ArrayLike, *, weights: ArrayLike, concentration: ArrayLi
     >>> round(float(log_e_value([5300, 4700], weights=[1, 1], concentration=100)), 6)
     15.524012
     """
-    x, shares = _split(counts, weights)
+    x, shares = _split(users, weights)
     k = arguments.positives("concentration", concentration)[..., np.newaxis]
-    arguments.require_fit(counts=x[..., :1], concentration=k)
-    users = x.sum(axis=-1, keepdims=True)
+    arguments.require_fit(users=x[..., :1], concentration=k)
+    n = x.sum(axis=-1, keepdims=True)
     prior, posterior = k * shares, k * shares + x
-    deviation = (x - users * shares) / ((k + users) * shares)
+    deviation = (x - n * shares) / ((k + n) * shares)
     # The sum of a ln(a / (A theta)), less its first-order part: that is 0 in sum and would drown the rest.
-    divergence = (k + users) * shares * stirling.divergence(deviation)
+    divergence = (k + n) * shares * stirling.divergence(deviation)
     details = -np.log(posterior / prior) / 2 + stirling.remainder(posterior) - stirling.remainder(prior)
-    whole = np.log1p(users / k) / 2 - stirling.remainder(k + users) + stirling.remainder(k)
+    whole = np.log1p(n / k) / 2 - stirling.remainder(k + n) + stirling.remainder(k)
     return np.asarray((divergence + details).sum(axis=-1) + whole[..., 0])
 
 
@@ -112,9 +112,10 @@ def log_marginals(batches: ArrayLike, *, weights: ArrayLike, prior: ArrayLike) -
     >>> planned.round(4).tolist(), other.round(4).tolist()
     ([-4.0776, -8.2659], [-7.0282, -11.9478])
     """
-    x, shares = _split(batches, np.atleast_1d(arguments.positives("weights", weights))[..., np.newaxis, :])
+    asked = np.atleast_1d(arguments.positives("weights", weights))[..., np.newaxis, :]
     parameters = np.atleast_1d(arguments.positives("prior", prior))[..., np.newaxis, :]
-    _, centre = _split(batches, parameters)
+    x, shares = _split(batches, asked, names=("batches", "weights"))
+    _, centre = _split(batches, parameters, names=("batches", "prior"))
     size = x.sum(axis=-1, keepdims=True)
     # Poisson counts that are known to be ``size`` in sum are multinomial.
     alone = _log_poisson(x, size * shares).sum(axis=-1) - _log_poisson(size, size)[..., 0]
@@ -123,7 +124,7 @@ def log_marginals(batches: ArrayLike, *, weights: ArrayLike, prior: ArrayLike) -
     return planned, planned + log_e + (users * np.log(centre / shares)).sum(axis=-1)
 
 
-def chi_square_test(counts: ArrayLike, *, weights: ArrayLike) -> ChiSquareTests:
+def chi_square_test(users: ArrayLike, *, weights: ArrayLike) -> ChiSquareTests:
     """Pearson's test of "users are split by ``weights``" for one look, variants along the last axis of both.
 
     Not estimable where fewer than 5 users are expected in a variant.
@@ -132,7 +133,7 @@ def chi_square_test(counts: ArrayLike, *, weights: ArrayLike) -> ChiSquareTests:
     >>> round(test.statistic, 9), f"{test.p_value:.2e}"
     (40.0, '2.54e-10')
     """
-    x, shares = _split(counts, weights)
+    x, shares = _split(users, weights)
     expected = x.sum(axis=-1, keepdims=True) * shares
     statistics = (np.square(x - expected) / np.where(expected > 0, expected, 1.0)).sum(axis=-1)
     least = np.asarray(expected.min(axis=-1))
@@ -153,14 +154,16 @@ def _log_poisson(x: Floats, mean: Floats) -> Floats:
     return np.where(there, -log_size - safe_mean * stirling.divergence((some - safe_mean) / safe_mean), -mean)
 
 
-def _split(counts: ArrayLike, weights: ArrayLike) -> tuple[Floats, Floats]:
-    """Counts and the shares asked for, variants along the last axis of both."""
-    x, asked = arguments.counts("counts", counts), arguments.positives("weights", weights)
+def _split(
+    users: ArrayLike, weights: ArrayLike, *, names: tuple[str, str] = ("users", "weights")
+) -> tuple[Floats, Floats]:
+    """Users and the shares asked for, variants along the last axis of both; ``names`` are those of the arguments."""
+    x, asked = arguments.counts(names[0], users), arguments.positives(names[1], weights)
     if x.ndim == 0 or asked.ndim == 0 or x.shape[-1] != asked.shape[-1] or x.shape[-1] < 2:  # noqa: PLR2004
         raise ValueError(
-            f"counts and weights must have one number for each of two or more variants, "
+            f"{names[0]} and {names[1]} must have one number for each of two or more variants, "
             f"found shapes {x.shape} and {asked.shape}"
         )
     shares = np.asarray(asked / asked.sum(axis=-1, keepdims=True))
-    x, shares = arguments.together({"counts": x, "weights": shares})
+    x, shares = arguments.together(dict(zip(names, (x, shares), strict=True)))
     return x, shares

@@ -173,7 +173,7 @@ def segment_split(users: ArrayLike) -> ChiSquareTests:
     >>> segment_split([[2000, 3000], [2060, 2940]]).single.p_value.__round__(4)
     0.2218
     """
-    return chi_square.independence(users, rows="variants", columns="segments")
+    return chi_square.independence(users, name="users", rows="variants", columns="segments")
 
 
 def _require_segments(champion: Floats, challenger: Floats) -> None:
