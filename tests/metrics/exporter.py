@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from metrics.builders import VARIANTS
 from model_experiment.decision.counts import Family, Measure
 from model_experiment.metrics.families import COLLECTOR, COUNTER_LABELS, DETAIL_LABELS
+from model_experiment.process.exposition import registry_of
 
 
 @dataclass(slots=True, eq=False)
@@ -46,9 +47,7 @@ def _family(family: Family) -> CounterMetricFamily:
 @contextmanager
 def exporting(exporter: Exporter, port: int = 0) -> Iterator[int]:
     """Serves ``/metrics`` on a port (a free one if 0) until the end, as if the process then ended."""
-    registry = CollectorRegistry()
-    registry.register(exporter)
-    server, thread = start_http_server(port, "127.0.0.1", registry)
+    server, thread = start_http_server(port, "127.0.0.1", registry_of(exporter.collect))
     try:
         yield server.server_port
     finally:
