@@ -28,8 +28,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from model_experiment.api.variants import BackendRef
-from model_experiment.comparator.catalogue import Catalogue, catalogue_of, shadowed_from
-from model_experiment.comparator.serving import Addresses, Outside, serve
+from model_experiment.comparator.catalogue import catalogue_of, shadowed_from
+from model_experiment.comparator.serving import Addresses, Listener, Outside, serve
 from model_experiment.comparator.settings import ComparatorSettings
 
 CONNECTIONS = 16
@@ -75,8 +75,8 @@ def compare(folder: Path, ports: Ports, pipe: Connection) -> None:
     os.sched_setaffinity(0, {0})
     experiments = [found for found in [shadowed_from(MANIFEST)] if found]
 
-    async def feed(deliver: Callable[[Catalogue], None], _health: object) -> None:
-        deliver(catalogue_of(experiments))
+    async def feed(listener: Listener) -> None:
+        listener.know(catalogue_of(experiments))
         await asyncio.Event().wait()
 
     async def comparator() -> None:
