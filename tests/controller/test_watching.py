@@ -109,7 +109,7 @@ async def test_what_appears_after_the_start_is_noticed(new, kinds):
         return web.json_response({"items": definitions})
 
     async with objects_of(answer) as objects:
-        watched, _ = await served_kinds(objects)
+        watched, _ = served_kinds(definitions)
         watches = Watches(Cache(()), objects, watched, None, None, asyncio.get_running_loop(), None)
         assert await watches.appeared() == ()
         definitions.append(new)
@@ -125,7 +125,7 @@ async def test_a_kind_that_appears_before_it_is_granted_is_called_by_name_and_en
         return web.json_response({"items": definitions})
 
     async with objects_of(answer) as objects:
-        watched, _ = await served_kinds(objects)
+        watched, _ = served_kinds(definitions)
         watches = Watches(Cache(()), objects, watched, None, None, asyncio.get_running_loop(), None)
         definitions.append(definition(AUTH_POLICY, **LABELLED))
         with pytest.raises(SettingsError, match=r"authpolicies.kuadrant.io must be readable.*is forbidden"):

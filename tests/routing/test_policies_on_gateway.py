@@ -16,7 +16,7 @@ from control_plane.api import ApiError, wait_until
 from given.proofs import ON_GATEWAY
 from given.tokens import Issuer, policy_manifest
 from given.traffic import Traffic, once_served
-from model_experiment.controller.watching import POLICY_LABEL, served_kinds
+from model_experiment.controller.watching import POLICY_LABEL, definitions_of, served_kinds
 from model_experiment.decision.route import Absent, Open, Parked
 from routing.test_on_gateway import USERS, Walker, everything_to_challenger, split, walker_for
 
@@ -302,7 +302,7 @@ def can_be_listed(control_plane):
 @pytest.mark.usefixtures("models", "quotas")
 async def test_a_policy_of_an_unknown_kind_is_refused_by_name(control_plane, namespace):
     async with walker_for(control_plane, namespace) as first:
-        _, policies = await served_kinds(first.objects)
+        _, policies = served_kinds(await definitions_of(first.objects))
         walker = Walker(first.objects, first.experiment, policies)
         goal = Open(split(walker, 50))
         await walker.walk_to(goal)

@@ -186,13 +186,18 @@ async def test_what_was_taken_back_by_hand_while_no_controller_ran_is_left(life,
     assert MARK not in life.objects.manifest["metadata"].get("annotations", {})
 
 
-async def test_weights_of_the_users_before_the_experiment_are_left(life):
-    life.edit(weighed(10, 90))
+async def assert_left_through_a_deletion(life, weights):
+    """Neither some ticks nor the end of the experiment change the user's weights of the shared rule."""
     for _ in range(4):
         await life.tick()
     life.delete()
     await life.until_over()
-    assert life.weights() == [[("ranker-v8", 10), ("ranker-v7", 90)], FOR_OTHERS]
+    assert life.weights() == [weights, FOR_OTHERS]
+
+
+async def test_weights_of_the_users_before_the_experiment_are_left(life):
+    life.edit(weighed(10, 90))
+    await assert_left_through_a_deletion(life, [("ranker-v8", 10), ("ranker-v7", 90)])
 
 
 @pytest.mark.parametrize("process", [lambda _: None, SharedLife.restart], ids=["the same process", "a new one"])
@@ -207,11 +212,7 @@ async def test_weights_of_the_users_after_the_experiment_are_left(life, change, 
     assert life.status.phase == "Concluded"
     life.edit(weighed(10, 90))
     process(life)
-    for _ in range(4):
-        await life.tick()
-    life.delete()
-    await life.until_over()
-    assert life.weights() == [[("ranker-v8", 10), ("ranker-v7", 90)], FOR_OTHERS]
+    await assert_left_through_a_deletion(life, [("ranker-v8", 10), ("ranker-v7", 90)])
 
 
 @pytest.mark.parametrize("process", [lambda _: None, SharedLife.restart], ids=["the same process", "a new one"])

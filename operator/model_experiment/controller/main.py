@@ -19,7 +19,6 @@ from model_experiment.controller.world import Key, World
 from model_experiment.errors import ModelExperimentError
 from model_experiment.metrics.prometheus import Limits, PrometheusSource
 from model_experiment.objects import (
-    CUSTOM_RESOURCE_DEFINITION,
     HTTP_ROUTE,
     MODEL_EXPERIMENT,
     VIRTUAL_SERVICE,
@@ -77,8 +76,8 @@ async def _connected(settings: ControllerSettings, stack: AsyncExitStack) -> tup
     source = _source(settings)
     stack.callback(source.close)
     objects = Objects(api, timeout_seconds=settings.api_timeout_seconds)
-    kinds, policies = await watching.served_kinds(objects)
-    definitions = await watching.patiently(partial(objects.all, CUSTOM_RESOURCE_DEFINITION))
+    definitions = await watching.definitions_of(objects)
+    kinds, policies = watching.served_kinds(definitions)
     _require_kinds(kinds)
     cache = Cache(policies)
     urgent = Objects(take_back_api, timeout_seconds=settings.api_timeout_seconds)

@@ -7,7 +7,7 @@ objects (annotations, finalizers, events); only ``on.event`` handlers are used, 
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -44,12 +44,14 @@ _WATCHED = (MODEL_EXPERIMENT, HTTP_ROUTE, *_ISTIO, INFERENCE_SERVICE)
 _KNOWN = (*_WATCHED, *_KNOWN_POLICIES)
 
 
-async def served_kinds(objects: Objects) -> tuple[tuple[Kind, ...], tuple[Kind, ...]]:
+async def definitions_of(objects: Objects) -> list[Manifest]:
+    """What the cluster knows of kinds that are not Kubernetes' own."""
+    return await patiently(partial(objects.all, CUSTOM_RESOURCE_DEFINITION))
+
+
+def served_kinds(definitions: Iterable[Manifest]) -> tuple[tuple[Kind, ...], tuple[Kind, ...]]:
     """The kinds to watch, and those of them that are policies: the known ones, and whatever a CRD is labelled as."""
-    definitions = [
-        each for each in await patiently(partial(objects.all, CUSTOM_RESOURCE_DEFINITION)) if _is_namespaced(each)
-    ]
-    served = {_kind_of(definition): definition["metadata"].get("labels", {}) for definition in definitions}
+    served = {_kind_of(each): each["metadata"].get("labels", {}) for each in definitions if _is_namespaced(each)}
     policies = tuple(kind for kind, labels in served.items() if kind in _KNOWN_POLICIES or POLICY_LABEL in labels)
     return (*(kind for kind in _WATCHED if kind in served), *policies), policies
 
@@ -119,7 +121,7 @@ class Watches:
         Raises:
             SettingsError: if one may not be listed. A new process could not start then, and nobody would watch at all.
         """
-        served, _ = await served_kinds(self.objects)
+        served, _ = served_kinds(await definitions_of(self.objects))
         new = tuple(kind for kind in served if kind not in self.kinds)
         for kind in new:
             await self._listed(kind)
